@@ -1,0 +1,1 @@
+"""The worker: Dramatiq's runtime over our broker, and the task implementations."""

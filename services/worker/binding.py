@@ -1,0 +1,106 @@
+"""Binds each contract to the implementation of the same name, as a Dramatiq actor."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dramatiq import Actor
+
+from services.worker import tasks
+from services.worker.context import JobContext
+from services.worker.reporter import LeaseReporter
+from shared.contracts import catalogue
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from services.worker.settings import WorkerSettings
+    from shared.broker.broker import NightshiftBroker
+    from shared.broker.delivery import Delivery
+    from shared.contracts.catalogue import AnyContract
+    from shared.contracts.model import Model
+    from shared.storage.storage import Storage
+
+
+class Implementation(Protocol):
+    """The `run` of a task's file."""
+
+    def __call__(self, data: Any, context: JobContext) -> Model:
+        """Do the work; raise to fail."""
+
+
+def implementation_of(module_name: str) -> Implementation:
+    """Return the `run` of `services/worker/tasks/<module_name>.py`.
+
+    Raises:
+        ConfigurationError: When the file or its `run` is missing.
+    """
+    where = f"services/worker/tasks/{module_name}.py"
+    try:
+        module = importlib.import_module(f"{tasks.__name__}.{module_name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{tasks.__name__}.{module_name}":
+            raise
+        message = (
+            f"The contract {module_name} has no implementation: {where} is missing."
+        )
+        raise ConfigurationError(message) from None
+    run: Implementation | None = getattr(module, "run", None)
+    if run is None:
+        message = f"{where} defines no function `run(data, context)`."
+        raise ConfigurationError(message)
+    return run
+
+
+class Binder:
+    """Declares actors on a broker."""
+
+    def __init__(
+        self, broker: NightshiftBroker, *, settings: WorkerSettings, storage: Storage
+    ) -> None:
+        """Bind to `broker`; tasks get `settings` and `storage`."""
+        self._broker = broker
+        self._settings = settings
+        self._storage = storage
+
+    def bind_all(self, *, queues: Iterable[str] = ()) -> None:
+        """Bind every contract, or those of some queues."""
+        wanted = set(queues)
+        for module_name in catalogue.module_names():
+            contract = catalogue.contract_of(module_name)
+            if not wanted or contract.queue in wanted:
+                self.bind(contract, implementation_of(module_name))
+
+    def bind(self, contract: AnyContract, run: Implementation) -> None:
+        """Declare the actor that runs `run` for the jobs of `contract`."""
+
+        def perform(delivery: Delivery) -> None:
+            data = contract.data.parse(delivery.record.data, pointer="/data")
+            result = run(data, self._context(delivery))
+            delivery.returnvalue = result.model_dump_json(by_alias=True).encode()
+
+        # Built directly: the decorator refuses names with a hyphen or a dot.
+        Actor(
+            perform,
+            broker=self._broker,
+            actor_name=contract.name,
+            queue_name=contract.queue,
+            priority=0,
+            options={},
+        )
+
+    def _context(self, delivery: Delivery) -> JobContext:
+        return JobContext(
+            job_id=delivery.job_id,
+            queue=delivery.queue,
+            name=delivery.record.task,
+            attempt=delivery.attempts_made + 1,
+            attempts=delivery.policy.attempts,
+            deadline=time.monotonic() + delivery.policy.timeout_ms / 1000,
+            storage=self._storage,
+            settings=self._settings,
+            reporter=LeaseReporter(self._broker, delivery),
+        )

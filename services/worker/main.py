@@ -1,0 +1,76 @@
+"""Wires the worker process together; Dramatiq's command line calls `boot`."""
+
+from __future__ import annotations
+
+import sys
+
+import dramatiq
+from dramatiq.middleware import Callbacks, CurrentMessage, Pipelines, TimeLimit
+
+from services.worker.binding import Binder
+from services.worker.current_job import add_job
+from services.worker.middleware.backoff_retries import BackoffRetries
+from services.worker.middleware.graceful_drain import GracefulDrain
+from services.worker.middleware.health_port import HealthPort
+from services.worker.middleware.run_tracking import RunTracking
+from services.worker.settings import WorkerSettings
+from shared import logging, settings
+from shared.broker.broker import NightshiftBroker
+from shared.broker.connection import connect
+from shared.contracts import catalogue
+from shared.errors import ConfigurationError
+from shared.storage.storage import Storage
+
+#: How often running jobs are checked against their limits, in milliseconds.
+TIME_LIMIT_CHECK_MS = 250
+#: Connections beyond one per thread: consumers, committer, keeper, health.
+SPARE_CONNECTIONS = 16
+
+
+def boot() -> None:
+    """Build the broker of this process and make it Dramatiq's.
+
+    Raises:
+        SystemExit: With status 2 when a setting or a task file is not usable.
+    """
+    worker_settings = settings.load(WorkerSettings)
+    logging.configure(
+        service="worker", level=worker_settings.nightshift_log_level, context=add_job
+    )
+    try:
+        dramatiq.set_broker(build_broker(worker_settings))
+    except ConfigurationError as error:
+        # Dramatiq's process would show a traceback; the sentence says it all.
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        raise SystemExit(2) from None
+
+
+def build_broker(worker_settings: WorkerSettings) -> NightshiftBroker:
+    """Return a broker with every task bound to it."""
+    client = connect(
+        worker_settings.redis_url,
+        max_connections=worker_settings.nightshift_worker_threads + SPARE_CONNECTIONS,
+    )
+    broker = NightshiftBroker(
+        client,
+        namespace=worker_settings.nightshift_namespace,
+        catalogue=catalogue.load(),
+        middleware=[
+            RunTracking(),
+            HealthPort(worker_settings),
+            GracefulDrain(grace_s=worker_settings.nightshift_grace_s),
+            CurrentMessage(),
+            TimeLimit(interval=TIME_LIMIT_CHECK_MS),
+            Callbacks(),
+            Pipelines(),
+            BackoffRetries(),
+        ],
+    )
+    storage = Storage(
+        worker_settings.nightshift_storage_dir,
+        max_bytes=worker_settings.nightshift_max_file_mb * 1024 * 1024,
+    )
+    binder = Binder(broker, settings=worker_settings, storage=storage)
+    binder.bind_all(queues=worker_settings.queues)
+    return broker

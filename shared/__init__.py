@@ -1,0 +1,1 @@
+"""What the services share: contracts, jobs, the broker, storage and small tools."""

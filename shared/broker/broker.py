@@ -1,0 +1,304 @@
+"""Dramatiq's broker on our scripts: Dramatiq runs jobs, we keep them.
+
+The producer side of a team's applications is `producer.py`; this one lives in workers.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections import defaultdict
+from contextlib import suppress
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+from dramatiq import Broker, Message, Middleware
+from dramatiq.common import current_millis
+from dramatiq.middleware import MiddlewareError
+
+from shared import ids, logging, metrics
+from shared.broker import delivery as deliveries
+from shared.broker.capacity import Capacity
+from shared.broker.committer import Committer
+from shared.broker.connection import translated_errors
+from shared.broker.consumer import JobConsumer
+from shared.broker.delivery import JobMessage
+from shared.broker.keeper import LeaseKeeper
+from shared.broker.keys import QueueKeys
+from shared.broker.orders import order_of
+from shared.broker.producer import Producer, Request
+from shared.broker.scripts import LOST, Patience, Scripts
+from shared.jobs.options import JobOptions
+from shared.jobs.outcome import Failure, Released, Retried
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import redis
+    from dramatiq import Worker
+
+    from shared.broker.delivery import Delivery
+    from shared.broker.orders import Order
+    from shared.contracts.catalogue import AnyContract
+
+LEASE_MS = 10_000
+#: How long committed outcomes may take at the end of the process, in seconds.
+LAST_FLUSH_S = 5.0
+
+_log = logging.get(__name__)
+
+
+class NightshiftBroker(Broker):
+    """Connects one worker process's Dramatiq to the queues in Redis."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        namespace: str,
+        catalogue: Mapping[str, AnyContract],
+        middleware: list[Middleware],
+        lease_ms: int = LEASE_MS,
+    ) -> None:
+        """Work through `client`, under `namespace`.
+
+        Args:
+            client: A client with time-outs.
+            namespace: Prefix of every key.
+            catalogue: The tasks that have a contract.
+            middleware: All of Dramatiq's middleware, in order.
+            lease_ms: How long a lease lasts without a renewal, in milliseconds.
+        """
+        self._hooks: dict[str, list[Callable[..., None]]] = {}
+        super().__init__(middleware=middleware)
+        self.client = client
+        self.catalogue = catalogue
+        self.lease_ms = lease_ms
+        self.worker_name = f"{_host()}-{os.getpid()}-{ids.new_id()[-6:]}"
+        self.capacity = Capacity(threads=1)
+        self._namespace = namespace
+        self._producer = Producer(client, namespace=namespace)
+        self._scripts: dict[str, Scripts] = {}
+        self._leases: dict[tuple[str, str], Delivery] = {}
+        self._leases_lock = threading.Lock()
+        self._drained = threading.Event()
+        self._worker: Worker | None = None
+        self._committer = Committer(self.scripts_of, on_settled=self._on_settled)
+        self._keeper = LeaseKeeper(self)
+
+    # What Dramatiq calls
+
+    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        """Tell the middleware that listens to `signal`; the others cost nothing."""
+        if signal == "worker_boot":
+            self._boot(args[0])
+        for hook in self._hooks_of(f"before_{signal}"):
+            try:
+                hook(self, *args, **kwargs)
+            except MiddlewareError:
+                raise
+            except Exception:  # noqa: BLE001 - a middleware must not end the worker
+                _log.critical("middleware_failed", signal=signal, exc_info=True)
+
+    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        """Tell the middleware that listens to `signal`, in reverse order."""
+        for hook in reversed(self._hooks_of(f"after_{signal}")):
+            try:
+                hook(self, *args, **kwargs)
+            except Exception:  # noqa: BLE001 - a middleware must not end the worker
+                _log.critical("middleware_failed", signal=signal, exc_info=True)
+
+    def add_middleware(self, middleware: Middleware, **position: Any) -> None:
+        """Add a middleware; see Dramatiq."""
+        self._hooks.clear()
+        super().add_middleware(middleware, **position)
+        self._hooks.clear()
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Make a queue known; delayed jobs need no queue of their own here."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues[queue_name] = None
+            self.emit_after("declare_queue", queue_name)
+
+    def consume(
+        self, queue_name: str, prefetch: int = 1, timeout: int = 1000
+    ) -> JobConsumer:
+        """Return a consumer; `prefetch` is ignored, Capacity decides."""
+        del prefetch
+        scripts = self.scripts_of(queue_name)
+        return JobConsumer(self, queue_name, scripts, timeout_s=timeout / 1000)
+
+    def enqueue(
+        self, message: Message[Any], *, delay: int | None = None
+    ) -> Message[Any]:
+        """Create a job from a plain Dramatiq message, or decide a retry.
+
+        A message under lease comes from the retry middleware: its job is not created
+        anew, the acknowledgement that follows applies the decision in one script.
+        """
+        if isinstance(message, JobMessage):
+            if not isinstance(message.outcome, Retried):
+                trace = message.options.get("traceback", "")
+                reason = trace.strip().rsplit("\n", 1)[-1] or "The attempt failed."
+                message.outcome = Retried(delay or 0, Failure("error", reason, trace))
+            return message
+        self.emit_before("enqueue", message, delay)
+        eta_delay = message.options.get("eta", 0) - current_millis()
+        options = JobOptions(
+            job_id=message.message_id, delay=max(delay or 0, eta_delay, 0)
+        )
+        data = deliveries.encode_native(message)
+        self._producer.enqueue(
+            Request(message.queue_name, message.actor_name, data, options)
+        )
+        self.emit_after("enqueue", message, delay)
+        return message
+
+    def join(self, queue_name: str, *, timeout: int | None = None) -> None:
+        """Wait until a queue has no unfinished job; for tests."""
+        deadline = None if timeout is None else time.monotonic() + timeout / 1000
+        while any(self.scripts_of(queue_name).read_counts()[:3]):
+            if deadline is not None and time.monotonic() >= deadline:
+                message = f"Queue {queue_name!r} is not done after {timeout} ms."
+                raise TimeoutError(message)
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """Commit what is left and end the threads."""
+        self._keeper.stop()
+        self._committer.stop(timeout_s=LAST_FLUSH_S)
+
+    # What consumers, the keeper and our middleware call
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the process is on its way out and claims no more."""
+        return self._drained.is_set()
+
+    def ping(self) -> None:
+        """Ask Redis for a sign of life.
+
+        Raises:
+            RedisUnavailableError: When there is none.
+        """
+        with translated_errors():
+            self.client.ping()
+
+    def wait_while_draining(self, timeout_s: float) -> None:
+        """Pass the time of a consumer that must not claim."""
+        time.sleep(min(timeout_s, 0.1))
+
+    def keys_of(self, queue: str) -> QueueKeys:
+        """Return the keys of `queue`."""
+        return QueueKeys(self._namespace, queue)
+
+    def scripts_of(self, queue: str) -> Scripts:
+        """Return the scripts on the keys of `queue`."""
+        scripts = self._scripts.get(queue)
+        if scripts is None:
+            patience = Patience(tries=3, pause_s=0.1)
+            scripts = Scripts(self.client, self.keys_of(queue), patience=patience)
+            self._scripts[queue] = scripts
+        return scripts
+
+    def consumed_queues(self) -> list[str]:
+        """Return the queues that this process consumes."""
+        return list(self._worker.consumers) if self._worker else []
+
+    def observe_wait(self, queue: str, seconds: float) -> None:
+        """Record how long a job waited for its first start."""
+        metrics.QUEUE_WAIT_SECONDS.labels(queue).observe(max(0.0, seconds))
+
+    def hold(self, delivery: Delivery) -> None:
+        """Take responsibility for a job's lease."""
+        with self._leases_lock:
+            self._leases[delivery.queue, delivery.token] = delivery
+        self.capacity.hold(delivery.queue, 1)
+
+    def settle(self, delivery: Delivery, order: Order) -> None:
+        """Hand in a held job's outcome; its lease is kept until it is committed."""
+        self.commit(delivery.queue, order)
+        self.capacity.settle(delivery.queue, run_ms=delivery.run_ms)
+
+    def commit(self, queue: str, order: Order) -> None:
+        """Send an order with the next batch."""
+        self._committer.submit(queue, order)
+
+    def leases_by_queue(self) -> dict[str, list[Delivery]]:
+        """Return the deliveries whose leases this process holds."""
+        held: defaultdict[str, list[Delivery]] = defaultdict(list)
+        with self._leases_lock:
+            for delivery in self._leases.values():
+                held[delivery.queue].append(delivery)
+        return held
+
+    def running(self) -> list[Delivery]:
+        """Return the deliveries that a thread is running."""
+        with self._leases_lock:
+            return [d for d in self._leases.values() if d.thread_id is not None]
+
+    def drain(self) -> None:
+        """Claim no more and hand back every job that has not begun."""
+        self._drained.set()
+        self.hand_back_queued()
+
+    def hand_back_queued(self, queue: str | None = None) -> None:
+        """Hand back jobs that wait in this process for a thread, of `queue` or all."""
+        if self._worker is None:
+            return
+        others = []
+        with suppress(Empty):
+            while True:
+                item = self._worker.work_queue.get_nowait()
+                if queue in (None, item.message.queue_name):
+                    self._worker.consumers[item.message.queue_name].requeue_messages(
+                        [item.message]
+                    )
+                else:
+                    others.append(item)
+                self._worker.work_queue.task_done()
+        for item in others:
+            self._worker.work_queue.put(item)
+
+    def release_running(self) -> int:
+        """Hand back every job that still runs, whatever its thread does; how many."""
+        stubborn = self.running()
+        for delivery in stubborn:
+            delivery.is_lost = True
+            self.commit(delivery.queue, order_of(delivery, Released()))
+        self._committer.flush(timeout_s=LAST_FLUSH_S)
+        return len(stubborn)
+
+    # Our own
+
+    def _boot(self, worker: Worker) -> None:
+        self._worker = worker
+        self.capacity = Capacity(threads=worker.worker_threads)
+        self._committer.start()
+        self._keeper.start()
+
+    def _on_settled(self, queue: str, order: Order, answer: int) -> None:
+        with self._leases_lock:
+            delivery = self._leases.pop((queue, order.token), None)
+        if answer == LOST and delivery is not None and not delivery.is_lost:
+            metrics.LEASES_LOST.labels(queue).inc()
+            _log.warning("outcome_refused", queue=queue, job_id=order.job_id)
+
+    def _hooks_of(self, name: str) -> list[Callable[..., None]]:
+        hooks = self._hooks.get(name)
+        if hooks is None:
+            hooks = [
+                getattr(middleware, name)
+                for middleware in self.middleware
+                if getattr(type(middleware), name) is not getattr(Middleware, name)
+            ]
+            self._hooks[name] = hooks
+        return hooks
+
+
+def _host() -> str:
+    # Only what may stand in a name: the scripts write it into JSON as it is.
+    return "".join(c for c in socket.gethostname() if c.isalnum() or c in "-._")[:40]

@@ -1,0 +1,180 @@
+"""One queue's consumer: claims jobs, hands them to Dramatiq, hands in the outcomes."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from dramatiq import Consumer
+
+from shared import ids, logging
+from shared.broker import delivery as deliveries
+from shared.broker import record as records
+from shared.broker.delivery import Delivery, JobMessage
+from shared.broker.orders import ReleaseOrder, order_of, refusal
+from shared.broker.wake import WakeListener
+from shared.contracts.contract import GENERAL_DEFAULTS
+from shared.errors import BrokerError, InvalidDataError
+from shared.jobs import options as job_options
+from shared.jobs.options import JobOptions
+from shared.jobs.outcome import Failed, Failure, Released, Retried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.broker.broker import NightshiftBroker
+    from shared.broker.scripts import Claimed, Scripts
+    from shared.jobs.options import Policy
+
+#: Most jobs that one claim takes.
+MAX_CLAIM = 128
+#: Wait before the next try while Redis is away, in seconds.
+OUTAGE_PAUSE_S = 0.5
+#: A job of a task that this worker doesn't know is offered again after this long.
+UNKNOWN_TASK_DELAY_MS = 5_000
+
+_NO_OPTIONS = JobOptions()
+_log = logging.get(__name__)
+
+
+class JobConsumer(Consumer):
+    """Iterates over the jobs of one queue; `None` means that there is none now."""
+
+    def __init__(
+        self,
+        broker: NightshiftBroker,
+        queue: str,
+        scripts: Scripts,
+        *,
+        timeout_s: float,
+    ) -> None:
+        """Prepare; `timeout_s` is the longest that one step of the iteration takes."""
+        self._broker = broker
+        self._queue = queue
+        self._scripts = scripts
+        self._timeout_s = timeout_s
+        self._wake = WakeListener(broker.client, broker.keys_of(queue).one("wake"))
+        self._ready: deque[JobMessage] = deque()
+        self._policies: dict[str, Policy] = {}
+
+    def __next__(self) -> JobMessage | None:
+        if self._ready:
+            return self._ready.popleft()
+        if self._broker.is_draining:
+            self._broker.wait_while_draining(self._timeout_s)
+            return None
+        capacity = self._broker.capacity
+        room = capacity.wait_for_room(self._queue, timeout_s=min(self._timeout_s, 0.1))
+        if not room:
+            if capacity.is_stuck(self._queue):
+                self._broker.hand_back_queued(self._queue)
+            return None
+        try:
+            return self._claim_or_wait(min(room, MAX_CLAIM))
+        except BrokerError as error:
+            _log.warning("claim_failed", queue=self._queue, reason=str(error))
+            time.sleep(OUTAGE_PAUSE_S)
+            return None
+
+    def ack(self, message: JobMessage) -> None:  # type: ignore[override]  # ours only
+        """Hand in how the attempt ended."""
+        self._settle(message)
+
+    def nack(self, message: JobMessage) -> None:  # type: ignore[override]  # ours only
+        """Hand in that the attempt failed for good."""
+        match message.outcome:
+            case Failed():
+                pass
+            case Retried(failure=failure):
+                message.outcome = Failed(failure)
+            case _:
+                message.outcome = Failed(Failure("error", "The message was rejected."))
+        self._settle(message)
+
+    def requeue(self, messages: Iterable[JobMessage]) -> None:  # type: ignore[override]  # ours only
+        """Hand back jobs that never began."""
+        for message in messages:
+            message.outcome = Released(started=False)
+            self._settle(message)
+
+    def close(self) -> None:
+        """Hand back what is left and close the connection."""
+        self.requeue(self._ready)
+        self._ready.clear()
+        self._wake.close()
+
+    def _claim_or_wait(self, count: int) -> JobMessage | None:
+        claim = self._scripts.claim(
+            worker=self._broker.worker_name,
+            operation=ids.new_id(),
+            count=count,
+            lease_ms=self._broker.lease_ms,
+        )
+        if not claim.jobs:
+            next_due_s = (claim.next_due_in_ms or 1e12) / 1000
+            self._wake.wait(timeout_s=min(self._timeout_s, next_due_s))
+            return None
+        for claimed in claim.jobs:
+            self._accept(claimed, claim.now_ms)
+        return self._ready.popleft() if self._ready else None
+
+    def _accept(self, claimed: Claimed, now_ms: int) -> None:
+        try:
+            message = self._message(claimed, now_ms)
+        except (ValueError, InvalidDataError) as error:
+            # This record alone is damaged; its neighbours go on.
+            _log.error("record_invalid", queue=self._queue, job_id=claimed.job_id)
+            order = refusal(
+                claimed.job_id, claimed.token, reason=str(error), now_ms=now_ms
+            )
+            self._broker.commit(self._queue, order)
+            return
+        if message is None:
+            self._broker.commit(
+                self._queue,
+                ReleaseOrder(claimed.job_id, claimed.token, UNKNOWN_TASK_DELAY_MS),
+            )
+            return
+        self._broker.hold(message.delivery)
+        self._ready.append(message)
+
+    def _message(self, claimed: Claimed, now_ms: int) -> JobMessage | None:
+        record = records.decode(claimed.record)
+        if record.task not in self._broker.actors:
+            _log.warning("task_unknown", queue=self._queue, task=record.task)
+            return None
+        delivery = Delivery(
+            job_id=claimed.job_id,
+            queue=self._queue,
+            token=claimed.token,
+            worker=self._broker.worker_name,
+            record=record,
+            policy=self._policy(record),
+            attempts_made=claimed.attempts_made,
+            attempts_started=claimed.attempts_started,
+            stalled_counter=claimed.stalled_counter,
+            processed_on=now_ms,
+        )
+        if claimed.attempts_started == 1:
+            waited_s = (now_ms - record.waiting_since) / 1000
+            self._broker.observe_wait(self._queue, waited_s)
+        if record.task in self._broker.catalogue:
+            return deliveries.contract_message(delivery)
+        return deliveries.native_message(delivery)
+
+    def _policy(self, record: records.Record) -> Policy:
+        plain = record.options == b"{}"
+        if plain and (known := self._policies.get(record.task)):
+            return known
+        contract = self._broker.catalogue.get(record.task)
+        defaults = contract.defaults if contract else GENERAL_DEFAULTS
+        given = _NO_OPTIONS if plain else JobOptions.parse(record.options)
+        policy = job_options.resolve(given, defaults)
+        if plain:
+            self._policies[record.task] = policy
+        return policy
+
+    def _settle(self, message: JobMessage) -> None:
+        order = order_of(message.delivery, message.final_outcome())
+        self._broker.settle(message.delivery, order)

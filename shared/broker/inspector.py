@@ -1,0 +1,196 @@
+"""Reads what is stored about jobs and queues; it never writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from shared.broker import record as records
+from shared.broker.connection import translated_errors
+from shared.broker.keys import QueueKeys, queues_key
+from shared.broker.scripts import Scripts
+from shared.contracts.contract import GENERAL_DEFAULTS, TaskDefaults
+from shared.errors import InvalidDataError
+from shared.jobs import options as job_options
+from shared.jobs.job import Attempt, Job
+from shared.jobs.names import check_job_id
+from shared.jobs.options import JobOptions
+from shared.jobs.states import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import redis
+
+    from shared.contracts.catalogue import AnyContract
+
+_COUNT_ORDER = (
+    JobState.WAITING,
+    JobState.DELAYED,
+    JobState.ACTIVE,
+    JobState.COMPLETED,
+    JobState.FAILED,
+    JobState.CANCELLED,
+)
+_ATTEMPT = msgspec.json.Decoder(Attempt)
+
+
+@dataclass(frozen=True)
+class QueueStats:
+    """A queue at one instant.
+
+    Attributes:
+        counts: Jobs per state.
+        oldest_waiting_ms: How long the oldest waiting job has waited; 0 for none.
+        is_paused: Whether workers leave it alone.
+    """
+
+    counts: Mapping[JobState, int]
+    oldest_waiting_ms: int
+    is_paused: bool
+
+
+class Inspector:
+    """Looks at jobs and queues."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        namespace: str,
+        catalogue: Mapping[str, AnyContract],
+    ) -> None:
+        """Read through `client`; `catalogue` knows the tasks' default options."""
+        self._client = client
+        self._namespace = namespace
+        self._catalogue = catalogue
+
+    def job(self, queue: str, job_id: str) -> Job | None:
+        """Return a job's record, or None when there is none.
+
+        Raises:
+            InvalidNameError: When a name is refused.
+            RedisUnavailableError: When Redis does not answer.
+        """
+        reply = self._scripts(queue).read_job(check_job_id(job_id))
+        if reply is None:
+            return None
+        stored, state, due, flat, attempts = reply
+        return self._assemble(
+            queue,
+            job_id,
+            stored=stored,
+            state=JobState(state.decode()),
+            due=int(due) if due else None,
+            run=records.fields(flat),
+            attempts=attempts,
+        )
+
+    def stats(self, queue: str) -> QueueStats:
+        """Return a queue's counts, all taken at one instant."""
+        numbers = self._scripts(queue).read_counts()
+        counts = dict(zip(_COUNT_ORDER, numbers, strict=False))
+        return QueueStats(counts, numbers[6], is_paused=bool(numbers[7]))
+
+    def counts(self, queue: str) -> Mapping[JobState, int]:
+        """Return the number of jobs per state."""
+        return self.stats(queue).counts
+
+    def oldest_waiting_age_s(self, queue: str) -> float:
+        """Return how long the oldest waiting job has waited, in seconds; 0 for none."""
+        return self.stats(queue).oldest_waiting_ms / 1000
+
+    def logs(self, queue: str, job_id: str) -> list[str]:
+        """Return the lines that a job logged, oldest first."""
+        key = QueueKeys(self._namespace, queue).of("logs", check_job_id(job_id))
+        with translated_errors():
+            lines = cast("list[bytes]", self._client.lrange(key, 0, -1))
+        return [line.decode(errors="replace") for line in lines]
+
+    def queues(self) -> list[str]:
+        """Return the names of all queues that ever held a job, sorted."""
+        with translated_errors():
+            names = cast(
+                "set[bytes]", self._client.smembers(queues_key(self._namespace))
+            )
+        return sorted(name.decode() for name in names)
+
+    def ping(self) -> None:
+        """Ask Redis for a sign of life.
+
+        Raises:
+            RedisUnavailableError: When there is none.
+        """
+        with translated_errors():
+            self._client.ping()
+
+    def _scripts(self, queue: str) -> Scripts:
+        return Scripts(self._client, QueueKeys(self._namespace, queue))
+
+    def _defaults(self, task: str) -> TaskDefaults:
+        contract = self._catalogue.get(task)
+        return contract.defaults if contract else GENERAL_DEFAULTS
+
+    def _assemble(
+        self,
+        queue: str,
+        job_id: str,
+        *,
+        stored: bytes,
+        state: JobState,
+        due: int | None,
+        run: dict[str, bytes],
+        attempts: list[bytes],
+    ) -> Job:
+        record = _readable(stored)
+        options = _options(record.options)
+        return Job(
+            id=job_id,
+            queue=queue,
+            name=record.task,
+            data=record.data,
+            options=options,
+            policy=job_options.resolve(options, self._defaults(record.task)),
+            state=state,
+            timestamp=record.timestamp,
+            due=due,
+            attempts=tuple(_ATTEMPT.decode(attempt) for attempt in attempts),
+            progress=run.get("progress", b"0"),
+            returnvalue=run.get("returnvalue", b"null"),
+            attempts_made=_number(run, "attemptsMade") or 0,
+            attempts_started=_number(run, "attemptsStarted") or 0,
+            stalled_counter=_number(run, "stalledCounter") or 0,
+            processed_on=_number(run, "processedOn"),
+            finished_on=_number(run, "finishedOn"),
+            processed_by=_text(run, "worker"),
+            failed_reason=_text(run, "failedReason"),
+            failure_kind=_text(run, "failureKind") or "",
+            stacktrace=_text(run, "stacktrace") or "",
+        )
+
+
+def _readable(stored: bytes) -> records.Record:
+    try:
+        return records.decode(stored)
+    except ValueError:
+        # A damaged record is shown as far as it goes, never hidden.
+        return records.Record("?", 5, 0, 0, b"null", b"{}")
+
+
+def _options(document: bytes) -> JobOptions:
+    try:
+        return JobOptions.parse(document)
+    except InvalidDataError:
+        return JobOptions()
+
+
+def _number(run: dict[str, bytes], field: str) -> int | None:
+    value = run.get(field)
+    return None if value is None else int(value)
+
+
+def _text(run: dict[str, bytes], field: str) -> str | None:
+    value = run.get(field)
+    return None if value is None else value.decode(errors="replace")

@@ -1,0 +1,40 @@
+#!lua flags=allow-oom
+--[[
+  fail: active -> failed, when no attempt follows.
+
+  KEYS[1]  prefix of the queue, `ns:{queue}:`
+  ARGV     per job: id, token, reason, kind, stack trace, the attempt as JSON without
+           its end, age to keep in seconds or '', count to keep or ''
+
+  Returns  per job 1 done, 0 done before (a repeated message), -1 the lease is lost
+  Events   failed
+]]
+-- @include expect_types add_event check_lease add_attempt keep_finished
+local PER_JOB = 8
+
+expectQueueTypes()
+expectTypes({ [finishedKey('failed')] = 'zset' })
+
+local answers, finished, ids = {}, {}, {}
+for i = 1, #ARGV, PER_JOB do
+  local id, token, reason, kind, stacktrace, attempt, age, count =
+    unpack(ARGV, i, i + PER_JOB - 1)
+  local answer, attemptsMade = checkLease(id, token, 'fail')
+  answers[#answers + 1] = answer
+  if answer == HELD then
+    redis.call('HSET', runKey(id), 'state', 'failed', 'finishedOn', now,
+      'attemptsMade', attemptsMade + 1,
+      'failedReason', reason, 'failureKind', kind, 'stacktrace', stacktrace,
+      'settled', 'fail:' .. token)
+    addAttempt(id, attempt)
+    addEvent('failed', id, 'failedReason', reason)
+    finished[#finished + 1] = { id, age, count }
+    ids[#ids + 1] = id
+  end
+end
+if #ids > 0 then
+  redis.call('HINCRBY', metaKey, 'failed', #ids)
+  keepFinished('failed', finished)
+  redis.call('ZREM', activeKey, unpack(ids))
+end
+return answers

@@ -1,0 +1,27 @@
+-- Move jobs whose time has come to waiting, at most `limit`; returns how many.
+-- @include keys now header add_event put_waiting
+local function promote(limit)
+  local due = redis.call('ZRANGEBYSCORE', delayedKey, '-inf', now, 'LIMIT', 0, limit)
+  for _, id in ipairs(due) do
+    local header = readHeader(id)
+    if header then
+      putWaiting(id, header.priority)
+      stampWaitingSince(id)
+      if redis.call('EXISTS', runKey(id)) == 1 then
+        redis.call('HSET', runKey(id), 'state', 'waiting')
+      end
+      addEvent('waiting', id, 'prev', 'delayed')
+    else
+      -- The record is damaged: waiting is where a consumer finds out and fails it.
+      putWaiting(id, 1)
+    end
+    redis.call('ZREM', delayedKey, id)
+  end
+  return #due
+end
+
+local function millisecondsToNextDue()
+  local first = redis.call('ZRANGE', delayedKey, 0, 0, 'WITHSCORES')
+  if not first[2] then return -1 end
+  return math.max(0, tonumber(first[2]) - now)
+end

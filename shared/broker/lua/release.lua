@@ -1,0 +1,44 @@
+#!lua flags=allow-oom
+--[[
+  release: active -> waiting at the job's old place, or -> delayed; no attempt consumed.
+  For jobs that a worker hands back: at shutdown, claimed ahead of need, or of a task
+  that it doesn't know.
+
+  KEYS[1]  prefix of the queue, `ns:{queue}:`
+  ARGV     per job: id, token, delay in milliseconds (0: at the front), the attempt as
+           JSON without its end ('' when task code had not begun)
+
+  Returns  per job 1 done, 0 done before (a repeated message), -1 the lease is lost
+  Events   waiting | delayed
+]]
+-- @include expect_types add_event put_delayed check_lease add_attempt
+local PER_JOB = 4
+
+expectQueueTypes()
+
+local answers = {}
+for i = 1, #ARGV, PER_JOB do
+  local id, token, delay, attempt = unpack(ARGV, i, i + PER_JOB - 1)
+  local answer = checkLease(id, token, 'release')
+  answers[#answers + 1] = answer
+  if answer == HELD then
+    local state = tonumber(delay) > 0 and 'delayed' or 'waiting'
+    local order = redis.call('HGET', runKey(id), 'order')
+    if attempt == '' then
+      redis.call('HINCRBY', runKey(id), 'attemptsStarted', -1)
+    else
+      addAttempt(id, attempt)
+    end
+    redis.call('HSET', runKey(id), 'state', state, 'settled', 'release:' .. token)
+    if state == 'delayed' then
+      putDelayed(id, now + tonumber(delay))
+      addEvent('delayed', id, 'delay', delay)
+    else
+      redis.call('ZADD', waitingKey, order, id)
+      wakeOne()
+      addEvent('waiting', id, 'prev', 'active')
+    end
+    redis.call('ZREM', activeKey, id)
+  end
+end
+return answers

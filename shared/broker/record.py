@@ -1,0 +1,74 @@
+"""The stored record of a job: a header line that scripts read, then JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+
+_HEADER = re.compile(rb"v=1;w=(\d+);t=(\d+);p=(\d+);n=([^;\n]*);o=([^;\n]*)\n")
+
+
+class _Body(msgspec.Struct):
+    data: msgspec.Raw
+    opts: msgspec.Raw
+
+
+_BODY = msgspec.json.Decoder(_Body)
+
+
+class Record(NamedTuple):
+    """A job as its caller described it; times are epoch milliseconds.
+
+    Attributes:
+        task: Task name.
+        priority: 1 runs first.
+        timestamp: When it was accepted.
+        waiting_since: When it was last put to waiting.
+        data: What the caller sent, JSON text.
+        options: What the caller said about it, JSON text.
+    """
+
+    task: str
+    priority: int
+    timestamp: int
+    waiting_since: int
+    data: bytes
+    options: bytes
+
+
+def encode_body(data: bytes, options: bytes) -> bytes:
+    """Return what follows the header, from two JSON texts."""
+    return b'{"data":' + data + b',"opts":' + options + b"}"
+
+
+def decode(stored: bytes) -> Record:
+    """Read a stored record.
+
+    Raises:
+        ValueError: When it is damaged.
+    """
+    header = _HEADER.match(stored)
+    if header is None:
+        message = "The record has no header of ours."
+        raise ValueError(message)
+    try:
+        body = _BODY.decode(memoryview(stored)[header.end() :])
+    except msgspec.DecodeError as error:
+        message = f"The record is not JSON: {error}"
+        raise ValueError(message) from error
+    since, accepted, priority, task, _ = header.groups()
+    return Record(
+        task=task.decode(),
+        priority=int(priority),
+        timestamp=int(accepted),
+        waiting_since=int(since),
+        data=bytes(body.data),
+        options=bytes(body.opts),
+    )
+
+
+def fields(flat: list[bytes]) -> dict[str, Any]:
+    """Turn Redis's flat field, value, ... list into a dict with text keys."""
+    return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}

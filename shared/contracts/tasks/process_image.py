@@ -1,0 +1,76 @@
+"""`process-image`: one picture, resized and converted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from shared.contracts.contract import Model, TaskContract, TaskDefaults
+from shared.contracts.fields import FileId, FileReference
+from shared.contracts.retry import Backoff
+
+Side = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class ProcessImage(Model):
+    """What to make of which picture.
+
+    The picture is turned upright, its metadata is removed, its colours become sRGB,
+    and it is never made larger than it is. An animated picture gives its first frame.
+
+    Attributes:
+        source: Id of the stored picture: JPEG, PNG, WebP or GIF.
+        width: Pixels; left out, it follows from the height.
+        height: Pixels; left out, it follows from the width.
+        fit: `inside` fits into the box, `cover` fills it and cuts what protrudes,
+            `contain` fits into it and fills up with the background.
+        format: Format of the result; left out, the source's (PNG for a GIF).
+        quality: 1 to 100; does not matter for PNG.
+        background: Colour as `#rrggbb`, for `contain` and where transparency is lost;
+            left out, transparent where the format can, else white.
+    """
+
+    source: FileId
+    width: Side | None = None
+    height: Side | None = None
+    fit: Literal["inside", "cover", "contain"] = "inside"
+    format: Literal["jpeg", "png", "webp", "avif"] | None = None
+    quality: int = Field(default=80, ge=1, le=100)
+    background: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
+
+    @model_validator(mode="after")
+    def _a_box_has_two_sides(self) -> ProcessImage:
+        if self.fit != "inside" and (self.width is None or self.height is None):
+            message = f"fit '{self.fit}' needs width and height"
+            raise ValueError(message)
+        return self
+
+
+class ImageProcessed(Model):
+    """The new picture.
+
+    Attributes:
+        file: Where it is stored.
+        width: Pixels.
+        height: Pixels.
+    """
+
+    file: FileReference
+    width: int
+    height: int
+
+
+CONTRACT = TaskContract(
+    name="process-image",
+    queue="image",
+    summary="Resizes and converts a picture and strips its metadata.",
+    data=ProcessImage,
+    result=ImageProcessed,
+    defaults=TaskDefaults(
+        attempts=3,
+        backoff=Backoff(type="exponential", delay=1_000, jitter=0.2),
+        timeout_ms=60_000,
+    ),
+    idempotent_by="The source never changes; a second run stores an equal picture.",
+)

@@ -1,0 +1,1 @@
+"""What a job is: states, options, the record and its outcomes. Pure, no I/O."""

@@ -1,0 +1,94 @@
+"""The options of one job, with BullMQ's names and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from shared.contracts.contract import GENERAL_DEFAULTS, TaskDefaults
+from shared.contracts.model import Model
+from shared.contracts.retention import Retention
+from shared.contracts.retry import Backoff
+from shared.jobs import names
+
+MAX_DELAY_MS = 365 * 24 * 3600 * 1000
+MAX_PRIORITY = 1000
+MAX_TIMEOUT_MS = 24 * 3600 * 1000
+
+KeepSetting = bool | Annotated[int, Field(ge=0)] | Retention
+
+
+class JobOptions(Model):
+    """What a caller may say about one job; what is left out, the task decides.
+
+    Attributes:
+        delay: Milliseconds to wait before the first attempt.
+        priority: 1 runs first.
+        attempts: Total number of attempts, the first included.
+        backoff: Wait between attempts; a bare number is a fixed wait in milliseconds.
+        timeout: Longest run of one attempt, in milliseconds.
+        job_id: Id of the caller's choice; a second job with it is not created.
+        remove_on_complete: How long the job stays after it completed.
+        remove_on_fail: How long the job stays after it failed.
+    """
+
+    delay: int | None = Field(default=None, ge=0, le=MAX_DELAY_MS)
+    priority: int | None = Field(default=None, ge=1, le=MAX_PRIORITY)
+    attempts: int | None = Field(default=None, ge=1, le=1000)
+    backoff: Backoff | None = None
+    timeout: int | None = Field(default=None, ge=100, le=MAX_TIMEOUT_MS)
+    job_id: str | None = Field(default=None, pattern=names.JOB_ID_PATTERN)
+    remove_on_complete: KeepSetting | None = None
+    remove_on_fail: KeepSetting | None = None
+
+    @field_validator("backoff", mode="before")
+    @classmethod
+    def _bare_number_is_a_fixed_wait(cls, value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return Backoff(type="fixed", delay=value)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What holds for one job: its options over its task's defaults.
+
+    Attributes:
+        delay_ms: Wait before the first attempt, in milliseconds.
+        priority: 1 runs first.
+        attempts: Total number of attempts.
+        backoff: Wait between attempts.
+        timeout_ms: Longest run of one attempt, in milliseconds.
+        keep_completed: How long the job stays after it completed.
+        keep_failed: How long the job stays after it failed.
+    """
+
+    delay_ms: int
+    priority: int
+    attempts: int
+    backoff: Backoff
+    timeout_ms: int
+    keep_completed: Retention
+    keep_failed: Retention
+
+
+def resolve(options: JobOptions, defaults: TaskDefaults = GENERAL_DEFAULTS) -> Policy:
+    """Lay a job's options over its task's defaults."""
+    keep_completed, keep_failed = options.remove_on_complete, options.remove_on_fail
+    return Policy(
+        delay_ms=options.delay or 0,
+        priority=options.priority or defaults.priority,
+        attempts=options.attempts or defaults.attempts,
+        backoff=options.backoff or defaults.backoff,
+        timeout_ms=options.timeout or defaults.timeout_ms,
+        keep_completed=(
+            defaults.keep_completed
+            if keep_completed is None
+            else Retention.of(keep_completed)
+        ),
+        keep_failed=(
+            defaults.keep_failed if keep_failed is None else Retention.of(keep_failed)
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Uploads and artifacts: a local folder or an S3 bucket."""

@@ -1,0 +1,206 @@
+"""Files by id, in a local folder; whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore
+
+from shared import clock, ids
+from shared.errors import (
+    StorageError,
+    StoredFileNotFoundError,
+    StoredFileTooLargeError,
+)
+from shared.storage.stored_file import (
+    StoredFile,
+    check_id,
+    clean_content_type,
+    clean_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+#: Bytes that travel between the store and us at a time.
+_CHUNK_BYTES = 1024 * 1024
+
+
+class Storage:
+    """Files that are too large for Redis.
+
+    The content lies in `content/<id>`, its description in `about/<id>.json`, written
+    last: a file exists from the moment its description does.
+    """
+
+    def __init__(self, root: Path, *, max_bytes: int) -> None:
+        """Use the folder `root`, created when needed; nothing is opened yet.
+
+        Args:
+            root: The folder; all services of an installation share it.
+            max_bytes: Size of the largest file, in bytes.
+        """
+        self._root = root
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._opened: tuple[int, LocalStore] | None = None
+
+    @property
+    def max_bytes(self) -> int:
+        """Size of the largest file, in bytes."""
+        return self._max_bytes
+
+    def put(
+        self, chunks: Iterable[bytes] | bytes, *, name: str, content_type: str
+    ) -> StoredFile:
+        """Store a file and return its description.
+
+        Raises:
+            StoredFileTooLargeError: When it has more bytes than allowed; nothing stays.
+            StorageError: When the store can't write; nothing stays.
+        """
+        file_id = ids.new_id()
+        size = self._write_content(file_id, chunks)
+        file = StoredFile(
+            id=file_id,
+            name=clean_name(name),
+            content_type=clean_content_type(content_type),
+            size=size,
+            created=clock.now_ms(),
+        )
+        try:
+            with _translated_errors():
+                obstore.put(self._store(), _about(file_id), msgspec.json.encode(file))
+        except BaseException:
+            self._forget_content(file_id)
+            raise
+        return file
+
+    def stat(self, file_id: str) -> StoredFile:
+        """Return a file's description.
+
+        Raises:
+            StoredFileNotFoundError: When there is no such file.
+            StorageError: When the store can't read.
+        """
+        check_id(file_id)
+        with _translated_errors():
+            text = obstore.get(self._store(), _about(file_id)).bytes()
+        return msgspec.json.decode(bytes(text), type=StoredFile)
+
+    def read(self, file_id: str) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            StoredFileNotFoundError: When there is no such file.
+            StorageError: When the store can't read.
+        """
+        self.stat(file_id)
+        with _translated_errors():
+            return bytes(obstore.get(self._store(), _content(file_id)).bytes())
+
+    def stream(self, file_id: str) -> Iterator[bytes]:
+        """Return a file's content in pieces; a missing file is noticed at once.
+
+        Raises:
+            StoredFileNotFoundError: When there is no such file.
+            StorageError: When the store can't read.
+        """
+        self.stat(file_id)
+        with _translated_errors():
+            found = obstore.get(self._store(), _content(file_id))
+        return _pieces(found.stream(min_chunk_size=_CHUNK_BYTES))
+
+    def delete(self, file_id: str) -> None:
+        """Remove a file.
+
+        Raises:
+            StoredFileNotFoundError: When there is no such file.
+            StorageError: When the store can't write.
+        """
+        check_id(file_id)
+        with _translated_errors():
+            obstore.delete(self._store(), _about(file_id))
+        self._forget_content(file_id)
+
+    def _write_content(self, file_id: str, chunks: Iterable[bytes] | bytes) -> int:
+        written = _Counted(chunks, limit=self._max_bytes)
+        with _translated_errors():
+            # The store stages the content under another name and renames it; it
+            # removes what it staged when the iterator raises.
+            obstore.put(self._store(), _content(file_id), iter(written))
+        return written.size
+
+    def _forget_content(self, file_id: str) -> None:
+        # Without a description the content is invisible; failing to remove it
+        # wastes space, and the first error matters more.
+        with suppress(FileNotFoundError, BaseError):
+            obstore.delete(self._store(), _content(file_id))
+
+    def _store(self) -> LocalStore:
+        with self._lock:
+            if self._opened is None:
+                store = LocalStore(self._root.absolute(), mkdir=True)
+                self._opened = (os.getpid(), store)
+            process_id, store = self._opened
+        if process_id != os.getpid():
+            # The store's runtime doesn't survive a fork: a call would hang for ever.
+            message = "The file store was opened before this process was forked."
+            raise StorageError(message)
+        return store
+
+
+class _Counted:
+    """Pieces of content, counted while they pass."""
+
+    def __init__(self, chunks: Iterable[bytes] | bytes, *, limit: int) -> None:
+        self._chunks = _sliced(chunks) if isinstance(chunks, bytes) else chunks
+        self._limit = limit
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.size += len(chunk)
+            if self.size > self._limit:
+                message = f"A file may have {self._limit:,} bytes at most."
+                raise StoredFileTooLargeError(message)
+            yield chunk
+
+
+def _sliced(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content), _CHUNK_BYTES):
+        yield content[start : start + _CHUNK_BYTES]
+
+
+def _pieces(stream: Iterable[object]) -> Iterator[bytes]:
+    with _translated_errors():
+        for piece in stream:
+            yield bytes(piece)  # type: ignore[call-overload]  # a buffer
+
+
+def _content(file_id: str) -> str:
+    return f"content/{file_id}"
+
+
+def _about(file_id: str) -> str:
+    return f"about/{file_id}.json"
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        message = "No stored file has this id."
+        raise StoredFileNotFoundError(message) from None
+    except (OSError, BaseError) as error:
+        reason = str(error).split("\n", 1)[0]
+        message = f"The file store can't be used: {reason}"
+        raise StorageError(message) from error
