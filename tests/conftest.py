@@ -6,6 +6,7 @@ import pytest
 
 from shared import ids
 from shared.broker.connection import connect
+from tests.support.jobs import Jobs
 from tests.support.redis_server import running_server
 
 if TYPE_CHECKING:
@@ -31,3 +32,8 @@ def namespace() -> str:
 def client(redis_url: str) -> Iterator[redis.Redis]:
     with connect(redis_url) as client:
         yield client
+
+
+@pytest.fixture
+def jobs(client: redis.Redis, namespace: str) -> Jobs:
+    return Jobs(client, namespace)

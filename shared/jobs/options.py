@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from pydantic import Field, field_validator
 
@@ -16,8 +15,6 @@ from shared.jobs import names
 MAX_DELAY_MS = 365 * 24 * 3600 * 1000
 MAX_PRIORITY = 1000
 MAX_TIMEOUT_MS = 24 * 3600 * 1000
-
-KeepSetting = bool | Annotated[int, Field(ge=0)] | Retention
 
 
 class JobOptions(Model):
@@ -40,8 +37,8 @@ class JobOptions(Model):
     backoff: Backoff | None = None
     timeout: int | None = Field(default=None, ge=100, le=MAX_TIMEOUT_MS)
     job_id: str | None = Field(default=None, pattern=names.JOB_ID_PATTERN)
-    remove_on_complete: KeepSetting | None = None
-    remove_on_fail: KeepSetting | None = None
+    remove_on_complete: Retention | None = None
+    remove_on_fail: Retention | None = None
 
     @field_validator("backoff", mode="before")
     @classmethod
@@ -76,19 +73,12 @@ class Policy:
 
 def resolve(options: JobOptions, defaults: TaskDefaults = GENERAL_DEFAULTS) -> Policy:
     """Lay a job's options over its task's defaults."""
-    keep_completed, keep_failed = options.remove_on_complete, options.remove_on_fail
     return Policy(
         delay_ms=options.delay or 0,
         priority=options.priority or defaults.priority,
         attempts=options.attempts or defaults.attempts,
         backoff=options.backoff or defaults.backoff,
         timeout_ms=options.timeout or defaults.timeout_ms,
-        keep_completed=(
-            defaults.keep_completed
-            if keep_completed is None
-            else Retention.of(keep_completed)
-        ),
-        keep_failed=(
-            defaults.keep_failed if keep_failed is None else Retention.of(keep_failed)
-        ),
+        keep_completed=options.remove_on_complete or defaults.keep_completed,
+        keep_failed=options.remove_on_fail or defaults.keep_failed,
     )

@@ -18,6 +18,7 @@ class DeliverWebhook(Model):
         url: Where the receiver listens.
         type: Kind of event, such as `invoice.paid`.
         payload: What the receiver gets as `data`.
+        timestamp: When it happened, epoch milliseconds; left out, the time of sending.
     """
 
     url: WebAddress
@@ -25,6 +26,7 @@ class DeliverWebhook(Model):
         max_length=100
     )
     payload: dict[str, JsonValue] = Field(default_factory=dict)
+    timestamp: int | None = Field(default=None, ge=0, le=253_402_300_799_999)
 
 
 class WebhookDelivered(Model):

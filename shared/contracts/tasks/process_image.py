@@ -10,6 +10,9 @@ from shared.contracts.contract import Model, TaskContract, TaskDefaults
 from shared.contracts.fields import FileId, FileReference
 from shared.contracts.retry import Backoff
 
+#: Most pixels of a picture, before and after.
+MAX_PIXELS = 40_000_000
+
 Side = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -43,6 +46,9 @@ class ProcessImage(Model):
     def _a_box_has_two_sides(self) -> ProcessImage:
         if self.fit != "inside" and (self.width is None or self.height is None):
             message = f"fit '{self.fit}' needs width and height"
+            raise ValueError(message)
+        if (self.width or 0) * (self.height or 0) > MAX_PIXELS:
+            message = "width times height must not be more than 40 million"
             raise ValueError(message)
         return self
 

@@ -1,0 +1,1 @@
+"""Measurements beside stock Dramatiq, side by side in one run."""

@@ -1,0 +1,12 @@
+"""The application for any WSGI server: `services.api.wsgi:app`."""
+
+from __future__ import annotations
+
+from services.api.app import create_app
+from services.api.settings import ApiSettings
+from shared import logging, settings
+
+_settings = settings.load(ApiSettings)
+logging.configure(service="api", level=_settings.nightshift_log_level)
+
+app = create_app(_settings)
