@@ -65,10 +65,10 @@ class JobConsumer(Consumer):
             self._broker.wait_while_draining(self._timeout_s)
             return None
         capacity = self._broker.capacity
+        if capacity.is_stuck(self._queue):
+            self._broker.hand_back_queued(self._queue)
         room = capacity.wait_for_room(self._queue, timeout_s=min(self._timeout_s, 0.1))
         if not room:
-            if capacity.is_stuck(self._queue):
-                self._broker.hand_back_queued(self._queue)
             return None
         try:
             return self._claim_or_wait(min(room, MAX_CLAIM))

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], *, within_s: float = 10.0, what: str = "") -> T:
+def wait_for(
+    condition: Callable[[], T], *, within_s: float = 10.0, what: str = ""
+) -> T:
     """Return the condition's first truthy value.
 
     Raises:

@@ -1,0 +1,1 @@
+"""The scheduler: periodiq keeps the time, Redis keeps the truth about slots."""
