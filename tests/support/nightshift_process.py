@@ -68,9 +68,13 @@ class Nightshift:
 
 
 @contextmanager
-def nightshift(*arguments: str, folder: Path) -> Iterator[Nightshift]:
+def nightshift(
+    *arguments: str, folder: Path, redis_url: str | None = None
+) -> Iterator[Nightshift]:
     """Run the command with its state in `folder`, on ports that are free."""
     environment = {k: v for k, v in os.environ.items() if k != "REDIS_URL"}
+    if redis_url:
+        environment["REDIS_URL"] = redis_url
     command = [sys.executable, "-m", "cli.main", *arguments]
     with subprocess.Popen(
         [*command, "--api-port=0", f"--state-dir={folder}"],

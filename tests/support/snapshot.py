@@ -15,8 +15,8 @@ def snapshot(client: redis.Redis, prefix: str) -> dict[str, tuple[str, Any, bool
     found = {}
     for key in sorted(keys_below(client, prefix)):
         kind = client.type(key).decode()
-        read = _READERS[kind]
-        found[key] = (kind, read(client, key), client.pttl(key) >= 0)
+        if kind != "none":  # it expired meanwhile
+            found[key] = (kind, _READERS[kind](client, key), client.pttl(key) >= 0)
     return found
 
 

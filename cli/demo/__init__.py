@@ -1,0 +1,1 @@
+"""`nightshift demo`: real jobs through the public API, and their results verified."""
