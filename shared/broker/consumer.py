@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dramatiq import Consumer
 
-from shared import ids, logging
+from shared import clock, ids, logging
 from shared.broker import delivery as deliveries
 from shared.broker import record as records
 from shared.broker.delivery import Delivery, JobMessage
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 #: Most jobs that one claim takes.
 MAX_CLAIM = 128
+#: An idle consumer looks again after this long although nothing woke it: the token may
+#: have been taken by a worker that died before its claim. In milliseconds.
+RECLAIM_MS = 2_000.0
 #: Wait before the next try while Redis is away, in seconds.
 OUTAGE_PAUSE_S = 0.5
 #: A job of a task that this worker doesn't know is offered again after this long.
@@ -57,6 +60,7 @@ class JobConsumer(Consumer):
         self._wake = WakeListener(broker.client, broker.keys_of(queue).one("wake"))
         self._ready: deque[JobMessage] = deque()
         self._policies: dict[str, Policy] = {}
+        self._idle_until_ms = 0.0
 
     def __next__(self) -> JobMessage | None:
         if self._ready:
@@ -67,14 +71,15 @@ class JobConsumer(Consumer):
         capacity = self._broker.capacity
         if capacity.is_stuck(self._queue):
             self._broker.hand_back_queued(self._queue)
+        if self._is_idle():
+            return None
         room = capacity.wait_for_room(self._queue, timeout_s=min(self._timeout_s, 0.1))
         if not room:
             return None
         try:
             return self._claim_or_wait(min(room, MAX_CLAIM))
         except BrokerError as error:
-            _log.warning("claim_failed", queue=self._queue, reason=str(error))
-            time.sleep(OUTAGE_PAUSE_S)
+            self._pause(error)
             return None
 
     def ack(self, message: JobMessage) -> None:  # type: ignore[override]  # ours only
@@ -112,12 +117,32 @@ class JobConsumer(Consumer):
             lease_ms=self._broker.lease_ms,
         )
         if not claim.jobs:
-            next_due_s = (claim.next_due_in_ms or 1e12) / 1000
-            self._wake.wait(timeout_s=min(self._timeout_s, next_due_s))
+            next_due_ms = RECLAIM_MS
+            if claim.next_due_in_ms is not None:
+                next_due_ms = min(next_due_ms, claim.next_due_in_ms)
+            self._idle_until_ms = clock.monotonic_ms() + next_due_ms
             return None
         for claimed in claim.jobs:
             self._accept(claimed, claim.now_ms)
         return self._ready.popleft() if self._ready else None
+
+    def _is_idle(self) -> bool:
+        """Wait for work in steps; whether there was none in this one."""
+        idle_ms = self._idle_until_ms - clock.monotonic_ms()
+        if idle_ms <= 0:
+            return False
+        try:
+            is_woken = self._wake.wait(timeout_s=min(self._timeout_s, idle_ms / 1000))
+        except BrokerError as error:
+            self._pause(error)
+            return True
+        if is_woken:
+            self._idle_until_ms = 0.0
+        return not is_woken
+
+    def _pause(self, error: BrokerError) -> None:
+        _log.warning("claim_failed", queue=self._queue, reason=str(error))
+        time.sleep(OUTAGE_PAUSE_S)
 
     def _accept(self, claimed: Claimed, now_ms: int) -> None:
         try:

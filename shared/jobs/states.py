@@ -36,7 +36,6 @@ class Transition:
         name: Verb, and the name of the script.
         source: State before; None when the job did not exist.
         targets: States after; more than one when the script decides.
-        event: Name of the event that the script writes, per target.
     """
 
     name: str
@@ -56,6 +55,6 @@ TRANSITIONS: tuple[Transition, ...] = (
     _arrow("complete", _S.ACTIVE, _S.COMPLETED),
     _arrow("retry", _S.ACTIVE, _S.DELAYED, _S.WAITING),
     _arrow("fail", _S.ACTIVE, _S.FAILED),
-    _arrow("release", _S.ACTIVE, _S.WAITING),
+    _arrow("release", _S.ACTIVE, _S.WAITING, _S.DELAYED),
     _arrow("recover", _S.ACTIVE, _S.WAITING, _S.FAILED),
 )

@@ -34,7 +34,7 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 class Storage:
-    """Files that are too large for Redis.
+    """Files that are too large for Redis; safe to share between threads.
 
     The content lies in `content/<id>`, its description in `about/<id>.json`, written
     last: a file exists from the moment its description does.
@@ -132,10 +132,15 @@ class Storage:
 
     def _write_content(self, file_id: str, chunks: Iterable[bytes] | bytes) -> int:
         written = _Counted(chunks, limit=self._max_bytes)
-        with _translated_errors():
-            # The store stages the content under another name and renames it; it
-            # removes what it staged when the iterator raises.
-            obstore.put(self._store(), _content(file_id), iter(written))
+        try:
+            with _translated_errors():
+                # The store stages the content under another name and renames it; it
+                # removes what it staged when the iterator raises.
+                obstore.put(self._store(), _content(file_id), iter(written))
+        except StorageError:
+            if written.failure is not None:
+                raise written.failure from None
+            raise
         return written.size
 
     def _forget_content(self, file_id: str) -> None:
@@ -164,8 +169,17 @@ class _Counted:
         self._chunks = _sliced(chunks) if isinstance(chunks, bytes) else chunks
         self._limit = limit
         self.size = 0
+        #: What the giver of the pieces raised; that is not the store's failure.
+        self.failure: Exception | None = None
 
     def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._within_the_limit()
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _within_the_limit(self) -> Iterator[bytes]:
         for chunk in self._chunks:
             self.size += len(chunk)
             if self.size > self._limit:

@@ -7,13 +7,13 @@ local function promote(limit)
     if header then
       putWaiting(id, header.priority)
       stampWaitingSince(id)
-      if redis.call('EXISTS', runKey(id)) == 1 then
-        redis.call('HSET', runKey(id), 'state', 'waiting')
-      end
       addEvent('waiting', id, 'prev', 'delayed')
     else
       -- The record is damaged: waiting is where a consumer finds out and fails it.
       putWaiting(id, 1)
+    end
+    if redis.call('EXISTS', runKey(id)) == 1 then
+      redis.call('HSET', runKey(id), 'state', 'waiting')
     end
     redis.call('ZREM', delayedKey, id)
   end

@@ -1,0 +1,136 @@
+# Every command of daily work; `make` alone lists them.
+# Works with GNU Make 3.81 and later, and needs only Python with venv and pip.
+
+PYTHON ?= python3
+VENV ?= .venv
+T ?= tests
+ARGS ?=
+JOBS ?= auto
+UPGRADE ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+LOCAL := $(VENV)/.installed-local
+DEV := $(VENV)/.installed-dev
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REVISION = $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+COMPOSE = NIGHTSHIFT_VERSION=$(VERSION) NIGHTSHIFT_REVISION=$(REVISION) docker compose
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
+	--python-version 3.11 --no-header --no-emit-package nightshift \
+	$(if $(UPGRADE),--upgrade)
+TEST_PACKAGES := redis-server
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+##@ Start here
+.PHONY: help setup demo up dev
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'Variables: PYTHON=python3.13  T=tests/unit  ARGS="-k word"  JOBS=2  UPGRADE=1 (lock)'
+
+setup: $(DEV) ## Install all that development needs into .venv
+	@echo "Ready: $(BIN)/nightshift --help"
+
+demo: $(LOCAL) ## Start everything, do one job of each kind, keep serving (ARGS=--exit ends)
+	@$(BIN)/nightshift demo $(ARGS)
+
+up: $(LOCAL) ## Start everything on this machine until Ctrl-C
+	@$(BIN)/nightshift up $(ARGS)
+
+dev: $(LOCAL) ## The same, and restart what changes while you edit
+	@$(BIN)/nightshift up --reload $(ARGS)
+
+##@ Check
+.PHONY: test test-all check fmt lint types imports spell bench
+test: $(DEV) ## Run the tests that need no browser and no Docker
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not containers" $(T) $(ARGS)
+
+test-all: $(DEV) ## Run all tests; one whose tool is missing is skipped and says so
+	@$(BIN)/python -m pytest -n $(JOBS) $(T) $(ARGS)
+
+check: lint types imports spell test ## Do all that CI does, but for the containers
+
+fmt: $(DEV) ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+lint: $(DEV) ## Check the format and ruff's rules
+	@$(BIN)/ruff format --quiet --check . || { echo "Run 'make fmt'." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+types: $(DEV) ## Check the types with mypy, strict
+	@$(BIN)/mypy --no-error-summary
+
+imports: $(DEV) ## Check who may import whom
+	@$(BIN)/lint-imports > $(VENV)/imports.log 2>&1 || { \
+		cat $(VENV)/imports.log >&2; exit 1; }
+
+spell: $(DEV) ## Check the spelling
+	@$(BIN)/codespell
+
+bench: $(DEV) ## Measure beside stock Dramatiq: ratios within one run
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+##@ Containers
+.PHONY: images compose-check
+images: ## Build the images
+	@$(COMPOSE) build
+
+compose-check: $(DEV) ## Build, start and try the real containers, then remove them
+	@docker info > /dev/null 2>&1 || { \
+		echo "compose-check needs a running Docker engine." >&2; exit 1; }
+	@NIGHTSHIFT_VERSION=$(VERSION) NIGHTSHIFT_REVISION=$(REVISION) \
+		$(BIN)/python -m pytest -p no:randomly -m containers tests/deploy $(ARGS)
+
+##@ House-keeping
+.PHONY: lock test-tools clean
+lock: $(DEV) ## Rewrite requirements/ from pyproject.toml (UPGRADE=1 takes newer versions)
+	@$(LOCK) --extra local --group dev -o requirements/dev.txt
+	@$(LOCK) --extra local --group build -c requirements/dev.txt -o requirements/local.txt
+	@for service in api worker scheduler; do \
+		$(LOCK) --extra $$service -c requirements/dev.txt \
+			-o requirements/$$service.txt || exit 1; \
+	done
+	@if grep -n '://' requirements/*.txt; then \
+		echo "requirements/ must not name an index: remove these lines." >&2; exit 1; fi
+
+test-tools: ## Install Debian packages that only tests use (needs root and apt)
+	@if dpkg -s $(TEST_PACKAGES) > /dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		echo "Installing $(TEST_PACKAGES)"; mkdir -p var; \
+		{ apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install \
+			--yes --no-install-recommends $(TEST_PACKAGES); } > var/test-tools.log 2>&1 \
+			|| { cat var/test-tools.log >&2; exit 1; }; \
+	else \
+		echo "SKIPPED: no root or no apt, so not installed: $(TEST_PACKAGES)"; fi
+
+clean: ## Remove .venv, caches and local data
+	@rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What the targets above stand on. A stamp says which requirements are installed.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Nightshift needs Python 3.11 or later, and '$(PYTHON)' is not one;" \
+			"name a newer one: make PYTHON=python3.13 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+		echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu it comes with" \
+			"'apt-get install python3-venv'." >&2; exit 1; }
+
+$(LOCAL): requirements/local.txt pyproject.toml $(BIN)/python
+	@echo "Installing Nightshift into $(VENV) (half a minute the first time)"
+	@$(PIP) install --require-hashes -r requirements/local.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt pyproject.toml $(BIN)/python
+	@echo "Installing Nightshift and its development tools into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $(LOCAL) $@
