@@ -121,3 +121,8 @@ BUILD_INFO = Gauge(
     "Always 1; the labels tell what runs.",
     ["version", "revision"],
 )
+
+
+def announce(version: str, revision: str) -> None:
+    """Tell which build this process runs."""
+    BUILD_INFO.labels(version, revision).set(1)

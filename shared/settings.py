@@ -44,6 +44,12 @@ class CommonSettings(BaseSettings):
         pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
         description="Prefix of every Redis key; two installations may share a server.",
     )
+    nightshift_version: str = Field(
+        default="dev", description="Version that metrics tell; images set it."
+    )
+    nightshift_revision: str = Field(
+        default="unknown", description="Commit that metrics tell; images set it."
+    )
     nightshift_log_level: LogLevel = Field(
         default="INFO", description="Lowest level of log lines."
     )

@@ -16,7 +16,7 @@ from services.scheduler.schedules import declared
 from services.scheduler.server_clock import ServerClock
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.store import SchedulerStore
-from shared import logging, settings
+from shared import logging, metrics, settings
 from shared.broker.connection import connect
 from shared.broker.producer import Producer
 from shared.contracts import catalogue
@@ -51,6 +51,7 @@ def run(own: SchedulerSettings) -> None:
         ConfigurationError: When the settings can't be followed.
     """
     logging.configure(service="scheduler", level=own.nightshift_log_level)
+    metrics.announce(own.nightshift_version, own.nightshift_revision)
     # periodiq writes a line per tick; ours are about slots.
     standard_logging.getLogger("periodiq").setLevel(standard_logging.ERROR)
     tasks = catalogue.load()

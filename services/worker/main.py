@@ -14,7 +14,7 @@ from services.worker.middleware.graceful_drain import GracefulDrain
 from services.worker.middleware.health_port import HealthPort
 from services.worker.middleware.run_tracking import RunTracking
 from services.worker.settings import WorkerSettings
-from shared import logging, settings
+from shared import logging, metrics, settings
 from shared.broker.broker import NightshiftBroker
 from shared.broker.connection import connect
 from shared.contracts import catalogue
@@ -36,6 +36,9 @@ def boot() -> None:
     worker_settings = settings.load(WorkerSettings)
     logging.configure(
         service="worker", level=worker_settings.nightshift_log_level, context=add_job
+    )
+    metrics.announce(
+        worker_settings.nightshift_version, worker_settings.nightshift_revision
     )
     try:
         dramatiq.set_broker(build_broker(worker_settings))

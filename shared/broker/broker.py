@@ -30,6 +30,7 @@ from shared.broker.keys import QueueKeys
 from shared.broker.orders import order_of
 from shared.broker.producer import Producer, Request
 from shared.broker.scripts import LOST, Patience, Scripts
+from shared.broker.work_queue import WorkQueue
 from shared.jobs.options import JobOptions
 from shared.jobs.outcome import Failure, Released, Retried
 
@@ -259,7 +260,6 @@ class NightshiftBroker(Broker):
                     )
                 else:
                     others.append(item)
-                self._worker.work_queue.task_done()
         for item in others:
             self._worker.work_queue.put(item)
 
@@ -277,6 +277,7 @@ class NightshiftBroker(Broker):
     def _boot(self, worker: Worker) -> None:
         self._worker = worker
         self.capacity = Capacity(threads=worker.worker_threads)
+        worker.work_queue = WorkQueue(unfinished=lambda: len(self._leases))  # type: ignore[assignment]  # see there
         self._committer.start()
         self._keeper.start()
 

@@ -80,11 +80,7 @@ class SmtpServer:
     async def _listen(self) -> asyncio.Server:
         options: dict[str, Any] = {}
         if self.script.login is not None:
-            options = {
-                "authenticator": self._authenticate,
-                "auth_required": True,
-                "auth_require_tls": False,
-            }
+            options = {"authenticator": self._authenticate, "auth_require_tls": False}
         return await self._loop.create_server(
             lambda: SMTP(self, loop=self._loop, hostname="test", **options),
             "127.0.0.1",
@@ -110,7 +106,9 @@ class SmtpServer:
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
     ) -> str:
         """Answer to a recipient."""
-        del server, session, options
+        del server, options
+        if self.script.login is not None and not session.authenticated:
+            return "530 log in first"
         answer = self.script.recipients.get(address, "250 OK")
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)

@@ -13,7 +13,7 @@
              id, token, record, attempts made, attempts started, stalled counter }
   Events   waiting (promoted jobs), active
 ]]
--- @include expect_types add_event promote
+-- @include expect_types add_event read_run promote
 local worker, operation = ARGV[1], ARGV[2]
 local count, lease = tonumber(ARGV[3]), tonumber(ARGV[4])
 local claimKey = prefix .. 'claim:' .. worker
@@ -37,9 +37,9 @@ local reply = { now, -1 }
 local lastClaim = redis.call('GET', claimKey)
 if lastClaim and lastClaim:match('^[^ ]*') == operation then
   for id, token in lastClaim:gmatch(' ([^=]+)=(%d+)') do
-    local run = redis.call('HMGET', runKey(id),
-      'token', 'attemptsMade', 'attemptsStarted', 'stalledCounter')
-    if run[1] == token then append(reply, describe(id, run)) end
+    local run = readRun(id,
+      'token', 'attemptsMade', 'attemptsStarted', 'stalledCounter', 'state')
+    if run[1] == token and run[5] == 'active' then append(reply, describe(id, run)) end
   end
   return reply
 end
@@ -50,8 +50,7 @@ if redis.call('HEXISTS', metaKey, 'paused') == 1 then return reply end
 local jobs = redis.call('ZRANGE', waitingKey, 0, count - 1, 'WITHSCORES')
 local runs = {}
 for i = 1, #jobs, 2 do
-  runs[i] = redis.call('HMGET', runKey(jobs[i]),
-    'token', 'attemptsMade', 'attemptsStarted', 'stalledCounter')
+  runs[i] = readRun(jobs[i], 'token', 'attemptsMade', 'attemptsStarted', 'stalledCounter')
 end
 
 if #jobs > 0 then
@@ -60,6 +59,7 @@ if #jobs > 0 then
   for i = 1, #jobs, 2 do
     local id, order, run = jobs[i], jobs[i + 1], runs[i]
     token = token + 1
+    if #run == 0 then redis.call('UNLINK', runKey(id)) end
     run[1], run[3] = string.format('%.0f', token), tostring((run[3] or 0) + 1)
     redis.call('HSET', runKey(id), 'state', 'active', 'token', run[1], 'worker', worker,
       'processedOn', now, 'attemptsStarted', run[3], 'order', order)

@@ -13,7 +13,7 @@
 local PER_JOB = 5
 
 expectQueueTypes()
-expectTypes({ [finishedKey('completed')] = 'zset' })
+expectTypes({ [finishedKey('completed')] = 'zset', [goneKey(0)] = 'hash' })
 
 local answers, finished, ids = {}, {}, {}
 for i = 1, #ARGV, PER_JOB do

@@ -33,7 +33,11 @@ if ARGV[7] == '1' then
   end
 end
 
-redis.call('SET', jobKey(id), newHeader(ARGV[4], task, operation) .. record)
+local stored = newHeader(ARGV[4], task, operation) .. record
+if not redis.call('SET', jobKey(id), stored, 'NX') then
+  -- A damaged record holds the id; it is found out when its turn comes.
+  return { 0, stateOf(id), string.format('%.0f', now) }
+end
 if delay > 0 then
   putDelayed(id, now + delay)
   addEvent('delayed', id, 'delay', ARGV[5])

@@ -13,7 +13,7 @@
 local PER_JOB = 8
 
 expectQueueTypes()
-expectTypes({ [finishedKey('failed')] = 'zset' })
+expectTypes({ [finishedKey('failed')] = 'zset', [goneKey(0)] = 'hash' })
 
 local answers, finished, ids = {}, {}, {}
 for i = 1, #ARGV, PER_JOB do

@@ -20,8 +20,8 @@ local function oldestWaitMs()
     local first = redis.call('ZRANGEBYSCORE', waitingKey, from, '+inf',
       'WITHSCORES', 'LIMIT', 0, 1)
     if not first[1] then break end
-    local line = redis.call('GETRANGE', jobKey(first[1]), 0, 18)
-    local since = tonumber(line:match('^v=1;w=(%d+)') or now)
+    local line = redis.pcall('GETRANGE', jobKey(first[1]), 0, 18)
+    local since = type(line) == 'string' and tonumber(line:match('^v=1;w=(%d+)')) or now
     longest = math.max(longest, now - since)
     local priority = math.floor(tonumber(first[2]) / ARRIVALS_PER_PRIORITY)
     from = string.format('%.0f', (priority + 1) * ARRIVALS_PER_PRIORITY)

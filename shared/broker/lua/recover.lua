@@ -19,21 +19,28 @@
   Returns  { recovered, poisoned }
   Events   stalled, then waiting | failed
 ]]
--- @include expect_types add_event wake add_attempt keep_finished
+-- @include expect_types add_event read_run wake add_attempt keep_finished
 local gate, early, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local maxStalled, age, count = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local sweepKey = prefix .. 'sweep'
 local LEASES_PER_SWEEP = 1000
 
 expectQueueTypes()
-expectTypes({ [finishedKey('failed')] = 'zset', [sweepKey] = 'string' })
+expectTypes({
+  [finishedKey('failed')] = 'zset', [goneKey(0)] = 'hash', [sweepKey] = 'string',
+})
 
 if gate > 0 and not redis.call('SET', sweepKey, now, 'NX', 'PX', gate) then
   return { 0, 0 }
 end
 
 local function isRipe(id, expiry)
-  local suspicion = redis.call('HGET', runKey(id), 'suspect')
+  local state, suspicion = unpack(readRun(id, 'state', 'suspect'))
+  if state ~= 'active' then
+    -- Its run is damaged: a new one begins, and the job with it.
+    redis.call('UNLINK', runKey(id))
+    redis.call('HSET', runKey(id), 'state', 'active')
+  end
   local suspectExpiry, since = (suspicion or ''):match('^(%d+)@(%d+)$')
   if suspectExpiry ~= expiry then
     redis.call('HSET', runKey(id), 'suspect', expiry .. '@' .. string.format('%.0f', now))
@@ -53,7 +60,7 @@ local leases = redis.call('ZRANGEBYSCORE', activeKey, '-inf', now + early,
 for i = 1, #leases, 2 do
   local id, expiry = leases[i], leases[i + 1]
   if isRipe(id, expiry) then
-    local run = redis.call('HMGET', runKey(id), 'worker', 'processedOn', 'order')
+    local run = readRun(id, 'worker', 'processedOn', 'order')
     local stalled = redis.call('HINCRBY', runKey(id), 'stalledCounter', 1)
     addAttempt(id, attemptOf(run))
     addEvent('stalled', id)

@@ -4,6 +4,10 @@
 local ATTEMPTS_KEPT = 50
 
 local function addAttempt(id, opening)
-  redis.call('RPUSH', attemptsKey(id), opening .. string.format(',"finished":%.0f}', now))
-  redis.call('LTRIM', attemptsKey(id), -ATTEMPTS_KEPT, -1)
+  local attempt = opening .. string.format(',"finished":%.0f}', now)
+  -- A history of a wrong type is lost already; the job goes on without it.
+  local pushed = redis.pcall('RPUSH', attemptsKey(id), attempt)
+  if type(pushed) == 'number' and pushed > ATTEMPTS_KEPT then
+    redis.call('LTRIM', attemptsKey(id), -ATTEMPTS_KEPT, -1)
+  end
 end

@@ -1,6 +1,6 @@
 -- Does the caller's token hold this job? The answer tells a repeated message (the reply
 -- to an earlier send of the same verb was lost) from one that comes too late.
--- @include keys gone
+-- @include gone read_run
 local HELD, REPEATED, LOST = 1, 0, -1
 
 local function isSame(settled, token, verb)
@@ -10,7 +10,7 @@ end
 
 -- Returns the answer and the number of attempts made so far.
 local function checkLease(id, token, verb)
-  local run = redis.call('HMGET', runKey(id), 'state', 'token', 'attemptsMade', 'settled')
+  local run = readRun(id, 'state', 'token', 'attemptsMade', 'settled')
   if run[1] == 'active' and run[2] == token then return HELD, tonumber(run[3] or 0) end
   if isSame(run[4], token, verb) then return REPEATED end
   if not run[1] then

@@ -10,8 +10,10 @@ local function newHeader(priority, task, operation)
     now, now, priority, task, operation)
 end
 
+-- Nil for a record that is missing, damaged or of a wrong type.
 local function readHeader(id)
-  local line = redis.call('GETRANGE', jobKey(id), 0, HEADER_BYTES - 1)
+  local line = redis.pcall('GETRANGE', jobKey(id), 0, HEADER_BYTES - 1)
+  if type(line) ~= 'string' then return nil end
   local acceptedAt, priority, task, operation =
     line:match('^v=1;w=%d+;t=(%d+);p=(%d+);n=([^;\n]*);o=([^;\n]*)\n')
   if not acceptedAt then return nil end

@@ -1,5 +1,5 @@
 -- Move jobs whose time has come to waiting, at most `limit`; returns how many.
--- @include keys now header add_event put_waiting
+-- @include keys now header read_run add_event put_waiting
 local function promote(limit)
   local due = redis.call('ZRANGEBYSCORE', delayedKey, '-inf', now, 'LIMIT', 0, limit)
   for _, id in ipairs(due) do
@@ -12,9 +12,7 @@ local function promote(limit)
       -- The record is damaged: waiting is where a consumer finds out and fails it.
       putWaiting(id, 1)
     end
-    if redis.call('EXISTS', runKey(id)) == 1 then
-      redis.call('HSET', runKey(id), 'state', 'waiting')
-    end
+    if readRun(id, 'state')[1] then redis.call('HSET', runKey(id), 'state', 'waiting') end
     redis.call('ZREM', delayedKey, id)
   end
   return #due

@@ -1,0 +1,1 @@
+"""Calls to addresses that came from outside: only public ones, only in time."""

@@ -1,0 +1,1 @@
+"""Mail: templates, the message and its way to the server."""

@@ -1,0 +1,112 @@
+"""Has pictures made in the sandbox and stores them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from services.worker import sandbox
+from services.worker.sandboxed.orders import PicturePart
+from shared.contracts.fields import FileReference
+from shared.errors import StorageError, StoredFileNotFoundError, UnrecoverableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.worker.context import JobContext
+    from services.worker.sandboxed.orders import Order
+
+#: How much longer than the job a child may live, in seconds: the job's own time limit
+#: goes first, so that the job fails for being late and not for a killed child.
+_AFTER_THE_JOB_S = 0.5
+_SUFFIXES = {"jpeg": "jpg"}
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """A picture that was made.
+
+    Attributes:
+        part: What it is.
+        file: Where it is.
+    """
+
+    part: PicturePart
+    file: FileReference
+
+
+def make(
+    order: Order,
+    *,
+    source_id: str,
+    context: JobContext,
+    on_stored: Callable[[int], None] | None = None,
+) -> list[StoredPicture]:
+    """Make the pictures of an order; all of them are stored, or none stays.
+
+    Args:
+        order: What to make.
+        source_id: Id of the source's file.
+        context: The job.
+        on_stored: Called with the number of pictures so far, after each.
+
+    Raises:
+        UnrecoverableError: When the source is missing or can't be worked on.
+        SandboxError: When the sandbox failed.
+        StorageError: When the store failed.
+    """
+    try:
+        source = context.storage.stat(source_id)
+        chunks = context.storage.stream(source_id)
+    except StoredFileNotFoundError:
+        message = f"There is no file {source_id}; upload the image first."
+        raise UnrecoverableError(message) from None
+    made: list[StoredPicture] = []
+    try:
+        with sandbox.SHARED.run(
+            order,
+            sandbox.Source(chunks, source.size),
+            max_part_bytes=context.storage.max_bytes,
+            deadline=context.deadline + _AFTER_THE_JOB_S,
+            is_cancelled=lambda: context.cancelled,
+        ) as frames:
+            for frame in frames:
+                part = msgspec.convert(_without_kind(frame.header), PicturePart)
+                file = _store(context, part, frame.body, source_name=source.name)
+                made.append(StoredPicture(part, file))
+                if on_stored is not None:
+                    on_stored(len(made))
+    except BaseException:
+        _remove(context, made)
+        raise
+    return made
+
+
+def _without_kind(header: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in header.items() if name != "kind"}
+
+
+def _store(
+    context: JobContext, part: PicturePart, content: bytes, *, source_name: str
+) -> FileReference:
+    stem = PurePath(source_name).stem
+    size = f"-{part.size}" if part.size else ""
+    file = context.storage.put(
+        content,
+        name=f"{stem}{size}.{_SUFFIXES.get(part.format, part.format)}",
+        content_type=f"image/{part.format}",
+    )
+    return FileReference(
+        id=file.id, name=file.name, content_type=file.content_type, size=file.size
+    )
+
+
+def _remove(context: JobContext, made: list[StoredPicture]) -> None:
+    for picture in made:
+        # What can't be removed wastes space; the first error matters more.
+        with suppress(StorageError):
+            context.storage.delete(picture.file.id)

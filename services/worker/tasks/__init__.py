@@ -1,0 +1,1 @@
+"""One file per task, of the same name as its contract, with a `run`."""

@@ -1,0 +1,1 @@
+"""Webhooks: the signature and the delivery."""
