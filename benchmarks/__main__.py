@@ -27,12 +27,12 @@ def main() -> None:
             print(f"round {turn + 1} of {ROUNDS}: {name}, {jobs} jobs", flush=True)
             runs[name].append(_run(name, jobs))
     print()
-    print(f"| median of {ROUNDS} rounds | Nightshift | stock Dramatiq | better by |")
+    print(f"| median of {ROUNDS} rounds | Nightshift | stock Dramatiq | factor |")
     print("|---|---|---|---|")
     for key, (label, more_is_better) in LABELS.items():
         ours, stock = (statistics.median(r[key] for r in runs[n]) for n in JOBS)
         factor = ours / stock if more_is_better else stock / ours
-        print(f"| {label} | {ours:,.1f} | {stock:,.1f} | {factor:.1f} × |")
+        print(f"| {label} | {ours:,.1f} | {stock:,.1f} | {factor:.1f} |")
 
 
 def _run(name: str, jobs: int) -> dict[str, float]:

@@ -99,6 +99,7 @@ class Binder:
             name=delivery.record.task,
             attempt=delivery.attempts_made + 1,
             attempts=delivery.policy.attempts,
+            created_ms=delivery.record.timestamp,
             deadline=time.monotonic() + delivery.policy.timeout_ms / 1000,
             storage=self._storage,
             settings=self._settings,

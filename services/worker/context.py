@@ -39,6 +39,8 @@ class JobContext:
         name: Its task.
         attempt: Number of this attempt, from 1.
         attempts: Total number of attempts.
+        created_ms: When the job was accepted, epoch milliseconds; the same over all
+            attempts.
         deadline: When the attempt must be done, in `time.monotonic()` seconds.
         storage: Uploads and artifacts.
         settings: The worker's settings.
@@ -50,6 +52,7 @@ class JobContext:
     name: str
     attempt: int
     attempts: int
+    created_ms: int
     deadline: float
     storage: Storage
     settings: WorkerSettings

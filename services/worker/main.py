@@ -13,6 +13,7 @@ from services.worker.middleware.backoff_retries import BackoffRetries
 from services.worker.middleware.graceful_drain import GracefulDrain
 from services.worker.middleware.health_port import HealthPort
 from services.worker.middleware.run_tracking import RunTracking
+from services.worker.middleware.warm_sandbox import WarmSandbox
 from services.worker.settings import WorkerSettings
 from shared import logging, metrics, settings
 from shared.broker.broker import NightshiftBroker
@@ -62,6 +63,7 @@ def build_broker(worker_settings: WorkerSettings) -> NightshiftBroker:
         middleware=[
             RunTracking(),
             HealthPort(worker_settings),
+            WarmSandbox(),
             GracefulDrain(grace_s=worker_settings.nightshift_grace_s),
             CurrentMessage(),
             TimeLimit(interval=TIME_LIMIT_CHECK_MS),

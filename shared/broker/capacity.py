@@ -14,7 +14,7 @@ from shared import clock
 #: Work that is claimed ahead lasts about this long per thread.
 AHEAD_MS = 20.0
 #: And never exceeds this many jobs.
-MAX_AHEAD = 256
+MAX_AHEAD = 512
 #: Jobs that take longer than this on average are not claimed ahead.
 SHORT_JOB_MS = 10.0
 #: After this long without a finished job, jobs claimed ahead are stuck.
@@ -61,6 +61,11 @@ class Capacity:
                 self._room.wait_for(lambda: self._room_of(queue) > 0, timeout=timeout_s)
             finally:
                 self._waiting -= 1
+            return max(0, self._room_of(queue))
+
+    def room(self, queue: str) -> int:
+        """Return how many jobs `queue` may claim now; 0 for none."""
+        with self._lock:
             return max(0, self._room_of(queue))
 
     def hold(self, queue: str, count: int) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from shared.broker.scripts import Scripts
 
-MAX_BATCH = 256
+MAX_BATCH = 128
 #: Wait before a batch is sent again after an outage, in seconds.
 RETRY_PAUSE_S = 0.5
 

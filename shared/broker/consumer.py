@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from dramatiq import Consumer
 
-from shared import clock, ids, logging
+from shared import clock, logging
 from shared.broker import delivery as deliveries
 from shared.broker import record as records
+from shared.broker.claim_line import ClaimLine
 from shared.broker.delivery import Delivery, JobMessage
 from shared.broker.orders import ReleaseOrder, order_of, refusal
 from shared.broker.wake import WakeListener
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.broker.broker import NightshiftBroker
-    from shared.broker.scripts import Claimed, Scripts
+    from shared.broker.scripts import Claim, Claimed, Scripts
     from shared.jobs.options import Policy
 
 #: Most jobs that one claim takes.
 MAX_CLAIM = 128
+#: From this many jobs on it pays to ask for the next claim ahead.
+ASK_AHEAD_FROM = 32
+#: Longest wait for room in one step, in seconds: stuck jobs are noticed between steps.
+ROOM_STEP_S = 0.1
 #: An idle consumer looks again after this long although nothing woke it: the token may
 #: have been taken by a worker that died before its claim. In milliseconds.
 RECLAIM_MS = 2_000.0
@@ -55,9 +60,11 @@ class JobConsumer(Consumer):
         """Prepare; `timeout_s` is the longest that one step of the iteration takes."""
         self._broker = broker
         self._queue = queue
-        self._scripts = scripts
         self._timeout_s = timeout_s
         self._wake = WakeListener(broker.client, broker.keys_of(queue).one("wake"))
+        self._line = ClaimLine(
+            broker.client, scripts, worker=broker.worker_name, lease_ms=broker.lease_ms
+        )
         self._ready: deque[JobMessage] = deque()
         self._policies: dict[str, Policy] = {}
         self._idle_until_ms = 0.0
@@ -66,20 +73,23 @@ class JobConsumer(Consumer):
         if self._ready:
             return self._ready.popleft()
         if self._broker.is_draining:
-            self._broker.wait_while_draining(self._timeout_s)
+            self._take_leave()
             return None
         capacity = self._broker.capacity
         if capacity.is_stuck(self._queue):
             self._broker.hand_back_queued(self._queue)
-        if self._is_idle():
-            return None
-        room = capacity.wait_for_room(self._queue, timeout_s=min(self._timeout_s, 0.1))
-        if not room:
-            return None
         try:
-            return self._claim_or_wait(min(room, MAX_CLAIM))
+            if self._line.is_asked:
+                return self._take(self._line.answer())
+            if self._is_idle():
+                return None
+            room = capacity.wait_for_room(
+                self._queue, timeout_s=min(self._timeout_s, ROOM_STEP_S)
+            )
+            return self._take(self._line.claim(min(room, MAX_CLAIM))) if room else None
         except BrokerError as error:
-            self._pause(error)
+            _log.warning("claim_failed", queue=self._queue, reason=str(error))
+            time.sleep(OUTAGE_PAUSE_S)
             return None
 
     def ack(self, message: JobMessage) -> None:  # type: ignore[override]  # ours only
@@ -108,41 +118,47 @@ class JobConsumer(Consumer):
         self.requeue(self._ready)
         self._ready.clear()
         self._wake.close()
+        self._line.close()
 
-    def _claim_or_wait(self, count: int) -> JobMessage | None:
-        claim = self._scripts.claim(
-            worker=self._broker.worker_name,
-            operation=ids.new_id(),
-            count=count,
-            lease_ms=self._broker.lease_ms,
-        )
-        if not claim.jobs:
+    def _take(self, claim: Claim) -> JobMessage | None:
+        for claimed in claim.jobs:
+            self._accept(claimed, claim.now_ms)
+        if len(claim.jobs) >= ASK_AHEAD_FROM:
+            self._ask_ahead()
+        elif not claim.jobs:
             next_due_ms = RECLAIM_MS
             if claim.next_due_in_ms is not None:
                 next_due_ms = min(next_due_ms, claim.next_due_in_ms)
             self._idle_until_ms = clock.monotonic_ms() + next_due_ms
-            return None
-        for claimed in claim.jobs:
-            self._accept(claimed, claim.now_ms)
         return self._ready.popleft() if self._ready else None
+
+    def _ask_ahead(self) -> None:
+        room = self._broker.capacity.room(self._queue)
+        if room >= ASK_AHEAD_FROM:
+            self._line.ask(min(room, MAX_CLAIM))
 
     def _is_idle(self) -> bool:
         """Wait for work in steps; whether there was none in this one."""
         idle_ms = self._idle_until_ms - clock.monotonic_ms()
         if idle_ms <= 0:
             return False
-        try:
-            is_woken = self._wake.wait(timeout_s=min(self._timeout_s, idle_ms / 1000))
-        except BrokerError as error:
-            self._pause(error)
-            return True
+        is_woken = self._wake.wait(timeout_s=min(self._timeout_s, idle_ms / 1000))
         if is_woken:
             self._idle_until_ms = 0.0
         return not is_woken
 
-    def _pause(self, error: BrokerError) -> None:
-        _log.warning("claim_failed", queue=self._queue, reason=str(error))
-        time.sleep(OUTAGE_PAUSE_S)
+    def _take_leave(self) -> None:
+        """Hand back what was asked for before the drain began."""
+        if self._line.is_asked:
+            try:
+                first = self._take(self._line.answer())
+            except BrokerError as error:
+                _log.warning("claim_failed", queue=self._queue, reason=str(error))
+            else:
+                self.requeue([first] if first else [])
+            self.requeue(self._ready)
+            self._ready.clear()
+        self._broker.wait_while_draining(self._timeout_s)
 
     def _accept(self, claimed: Claimed, now_ms: int) -> None:
         try:

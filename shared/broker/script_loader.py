@@ -53,7 +53,8 @@ def _expand(path: Path, *, done: set[str], open_files: tuple[str, ...]) -> str:
         message = f"Lua includes go in circles: {' > '.join((*open_files, path.stem))}."
         raise ConfigurationError(message)
     if not path.exists():
-        message = f"{open_files[-1]}.lua includes {path.stem!r}, which does not exist."
+        reader = f"{open_files[-1]}.lua includes" if open_files else "The broker calls"
+        message = f"{reader} {path.stem!r}, which does not exist."
         raise ConfigurationError(message)
 
     def inline(match: re.Match[str]) -> str:

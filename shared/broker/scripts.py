@@ -117,20 +117,14 @@ class Scripts:
 
     def claim(self, *, worker: str, operation: str, count: int, lease_ms: int) -> Claim:
         """Take up to `count` jobs under lease: waiting → active."""
-        reply = self._call("claim", worker, operation, count, lease_ms)
-        jobs = [
-            Claimed(
-                reply[i].decode(),
-                reply[i + 1].decode(),
-                reply[i + 2],
-                int(reply[i + 3]),
-                int(reply[i + 4]),
-                int(reply[i + 5]),
-            )
-            for i in range(2, len(reply), 6)
-        ]
-        next_due = int(reply[1])
-        return Claim(int(reply[0]), None if next_due < 0 else next_due, jobs)
+        return claim_of(self._call("claim", worker, operation, count, lease_ms))
+
+    def claim_command(
+        self, *, worker: str, operation: str, count: int, lease_ms: int
+    ) -> tuple[str | int, ...]:
+        """Return a claim as the words of a Redis command, to be sent by the caller."""
+        sha = script_loader.load("claim").sha
+        return ("EVALSHA", sha, 1, self._prefix, worker, operation, count, lease_ms)
 
     def complete(self, orders: Sequence[Completion]) -> list[int]:
         """End jobs well: active → completed; one answer per order."""
@@ -228,6 +222,23 @@ class Scripts:
             return self._client.evalsha(script.sha, 1, self._prefix, *arguments)
         except redis.exceptions.NoScriptError:
             return self._client.eval(script.source, 1, self._prefix, *arguments)
+
+
+def claim_of(reply: list[Any]) -> Claim:
+    """Read the claim script's reply."""
+    jobs = [
+        Claimed(
+            reply[i].decode(),
+            reply[i + 1].decode(),
+            reply[i + 2],
+            int(reply[i + 3]),
+            int(reply[i + 4]),
+            int(reply[i + 5]),
+        )
+        for i in range(2, len(reply), 6)
+    ]
+    next_due = int(reply[1])
+    return Claim(int(reply[0]), None if next_due < 0 else next_due, jobs)
 
 
 def _limits(keep: Retention) -> tuple[int | str, int | str]:

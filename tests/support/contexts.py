@@ -71,6 +71,7 @@ def make_context(
         name="test",
         attempt=attempt,
         attempts=attempts,
+        created_ms=1_790_000_000_000,
         deadline=time.monotonic() + timeout_s,
         storage=Storage(folder, max_bytes=max_file_bytes),
         settings=WorkerSettings(**{**defaults, **settings}),

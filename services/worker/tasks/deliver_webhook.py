@@ -28,7 +28,7 @@ _QUOTE_LENGTH = 300
 
 def run(data: DeliverWebhook, context: JobContext) -> WebhookDelivered:
     """Sign the event and post it; only a 2xx answer counts as delivered."""
-    body = _body(data)
+    body = _body(data, created_ms=context.created_ms)
     answer = delivery.post(
         data.url,
         body=body,
@@ -46,8 +46,8 @@ def run(data: DeliverWebhook, context: JobContext) -> WebhookDelivered:
     )
 
 
-def _body(data: DeliverWebhook) -> bytes:
-    happened_ms = clock.now_ms() if data.timestamp is None else data.timestamp
+def _body(data: DeliverWebhook, *, created_ms: int) -> bytes:
+    happened_ms = created_ms if data.timestamp is None else data.timestamp
     happened = datetime.fromtimestamp(happened_ms / 1000, UTC)
     return msgspec.json.encode(
         {

@@ -12,12 +12,18 @@
 -- @include state_of
 local id = ARGV[1]
 
-local record = redis.call('GET', jobKey(id))
+-- A part of a wrong type is left out; what is damaged is shown as far as it goes.
+local function partOf(command, key, ...)
+  local part = redis.pcall(command, key, ...)
+  return type(part) == 'table' and part.err and {} or part
+end
+
+local record = partOf('GET', jobKey(id))
 if not record then return nil end
 return {
-  record,
+  type(record) == 'string' and record or '',
   stateOf(id),
   redis.call('ZSCORE', delayedKey, id) or '',
-  redis.call('HGETALL', runKey(id)),
-  redis.call('LRANGE', attemptsKey(id), 0, -1),
+  partOf('HGETALL', runKey(id)),
+  partOf('LRANGE', attemptsKey(id), 0, -1),
 }

@@ -18,7 +18,7 @@ class DeliverWebhook(Model):
         url: Where the receiver listens.
         type: Kind of event, such as `invoice.paid`.
         payload: What the receiver gets as `data`.
-        timestamp: When it happened, epoch milliseconds; left out, the time of sending.
+        timestamp: When it happened, epoch milliseconds; left out, when the job came in.
     """
 
     url: WebAddress
