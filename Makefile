@@ -46,9 +46,12 @@ dev: $(LOCAL) ## The same, and restart what changes while you edit
 	@$(BIN)/nightshift up --reload $(ARGS)
 
 ##@ Check
-.PHONY: test test-all check fmt lint types imports spell bench
+.PHONY: test test-slow test-all check fmt lint types imports spell bench
 test: $(DEV) ## Run the tests that need no browser and no Docker
-	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not containers" $(T) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not containers and not slow" $(T) $(ARGS)
+
+test-slow: $(DEV) ## Run the suites that take minutes
+	@$(BIN)/python -m pytest -n $(JOBS) -m slow --timeout 1800 $(T) $(ARGS)
 
 test-all: $(DEV) ## Run all tests; one whose tool is missing is skipped and says so
 	@$(BIN)/python -m pytest -n $(JOBS) $(T) $(ARGS)
