@@ -7,6 +7,7 @@ T ?= tests
 ARGS ?=
 JOBS ?= auto
 UPGRADE ?=
+PROFILE ?= ci
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -18,7 +19,9 @@ COMPOSE = NIGHTSHIFT_VERSION=$(VERSION) NIGHTSHIFT_REVISION=$(REVISION) docker c
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--python-version 3.11 --no-header --no-emit-package nightshift \
 	$(if $(UPGRADE),--upgrade)
-TEST_PACKAGES := redis-server
+TEST_PACKAGES := redis-server ffmpeg poppler-utils prometheus prometheus-alertmanager prometheus-redis-exporter postgresql
+# One that is there already may be newer than Debian's.
+TEST_PACKAGES += $(if $(shell command -v kubectl 2>/dev/null),,kubernetes-client)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -46,12 +49,15 @@ dev: $(LOCAL) ## The same, and restart what changes while you edit
 	@$(BIN)/nightshift up --reload $(ARGS)
 
 ##@ Check
-.PHONY: test test-slow test-all check fmt lint types imports spell bench
+.PHONY: test test-slow test-stateful test-all check fmt lint types imports spell bench
 test: $(DEV) ## Run the tests that need no browser and no Docker
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not containers and not slow" $(T) $(ARGS)
 
 test-slow: $(DEV) ## Run the suites that take minutes
 	@$(BIN)/python -m pytest -n $(JOBS) -m slow --timeout 1800 $(T) $(ARGS)
+
+test-stateful: $(DEV) ## Try sequences of operations beside a model (PROFILE=dev|ci|nightly)
+	@NIGHTSHIFT_STATEFUL=$(PROFILE) $(BIN)/python -m pytest -k for_long tests/stateful $(ARGS)
 
 test-all: $(DEV) ## Run all tests; one whose tool is missing is skipped and says so
 	@$(BIN)/python -m pytest -n $(JOBS) $(T) $(ARGS)
@@ -79,10 +85,31 @@ spell: $(DEV) ## Check the spelling
 bench: $(DEV) ## Measure beside stock Dramatiq: ratios within one run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-images
+bench-images: $(DEV) ## Measure pictures beside npm's sharp, on one core
+	@$(BIN)/python -m benchmarks.images
+
 ##@ Containers
-.PHONY: images compose-check
+.PHONY: images sbom deploy-check compose-check dashboards
 images: ## Build the images
 	@$(COMPOSE) build
+
+sbom: images ## List what the images are made of, as CycloneDX, in var/sbom
+	@mkdir -p var/sbom
+	@for name in api worker scheduler mail; do \
+		docker run --rm --interactive --network none \
+			nightshift-$$name:$(VERSION) python -I - \
+			< deploy/images/sbom.py > var/sbom/nightshift-$$name.json || exit 1; \
+	done
+	@echo "Written: var/sbom/"
+
+dashboards: $(DEV) ## Write the dashboards and Grafana's copy of the alerts anew
+	@$(BIN)/python -m deploy.grafana.sources
+
+deploy-check: $(DEV) ## Check all that deploys Nightshift, in containers where Docker runs
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not containers and not slow" tests/deploy
+	@if docker info > /dev/null 2>&1; then $(MAKE) compose-check; else \
+		echo "!!! SKIPPED: the checks in containers, no Docker engine runs here."; fi
 
 compose-check: $(DEV) ## Build, start and try the real containers, then remove them
 	@docker info > /dev/null 2>&1 || { \
@@ -99,6 +126,8 @@ lock: $(DEV) ## Rewrite requirements/ from pyproject.toml (UPGRADE=1 takes newer
 		$(LOCK) --extra $$service -c requirements/dev.txt \
 			-o requirements/$$service.txt || exit 1; \
 	done
+	@$(subst compile pyproject.toml,compile --group mail,$(LOCK)) \
+		-c requirements/dev.txt -o requirements/mail.txt
 	@if grep -n '://' requirements/*.txt; then \
 		echo "requirements/ must not name an index: remove these lines." >&2; exit 1; fi
 

@@ -11,8 +11,10 @@ from rich.console import Console
 
 from cli import welcome
 from cli.demo.demo import Demo
+from cli.doctor import doctor
 from cli.errors import StoppedError
 from cli.installation import Wish, running
+from cli.token import token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,10 @@ def _common_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group(context_settings=_CONTEXT)
 def nightshift() -> None:
     """Nightshift: background jobs over HTTP, on this machine."""
+
+
+nightshift.add_command(doctor)
+nightshift.add_command(token)
 
 
 @nightshift.command()

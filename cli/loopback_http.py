@@ -69,8 +69,17 @@ def not_found() -> Answer:
 class LoopbackServer:
     """Answers every request with `answer(request)`, each in a thread of its own."""
 
-    def __init__(self, port: int, *, answer: Callable[[Request], Answer]) -> None:
-        """Listen on `port` of the loopback interface; 0 takes a free one.
+    def __init__(
+        self,
+        port: int,
+        *,
+        answer: Callable[[Request], Answer],
+        host: str = LOOPBACK,
+    ) -> None:
+        """Listen on `port`; 0 takes a free one.
+
+        In a container `host` is every interface of the container; requests must name
+        this machine all the same.
 
         Raises:
             OSError: When the port is taken.
@@ -80,7 +89,7 @@ class LoopbackServer:
             def answer(self, request: Request) -> Answer:
                 return answer(request)
 
-        self._server = ThreadingHTTPServer((LOOPBACK, port), Handler)
+        self._server = ThreadingHTTPServer((host, port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}

@@ -55,7 +55,9 @@ class Catcher:
 
 
 @contextmanager
-def catching(folder: Path, *, smtp_port: int, page_port: int) -> Iterator[None]:
+def catching(
+    folder: Path, *, smtp_port: int, page_port: int, host: str = LOOPBACK
+) -> Iterator[None]:
     """Catch mail into `folder` and show it, until the block ends.
 
     Raises:
@@ -64,12 +66,13 @@ def catching(folder: Path, *, smtp_port: int, page_port: int) -> Iterator[None]:
     mailbox = Mailbox(folder)
     smtp = Controller(
         Catcher(mailbox),
-        hostname=LOOPBACK,
+        hostname=host,
         port=smtp_port,
         data_size_limit=_LARGEST_MAIL,
         ident="nightshift mail catcher",
     )
-    with LoopbackServer(page_port, answer=partial(mail_page.answer, mailbox)):
+    answer = partial(mail_page.answer, mailbox)
+    with LoopbackServer(page_port, answer=answer, host=host):
         smtp.start()
         try:
             yield
@@ -81,13 +84,14 @@ def catching(folder: Path, *, smtp_port: int, page_port: int) -> Iterator[None]:
 @click.option("--folder", type=click.Path(path_type=Path), required=True)
 @click.option("--smtp-port", type=click.IntRange(1, 65535), required=True)
 @click.option("--page-port", type=click.IntRange(1, 65535), required=True)
-def main(folder: Path, smtp_port: int, page_port: int) -> None:
+@click.option("--host", default=LOOPBACK, show_default=True, help="For containers.")
+def main(folder: Path, smtp_port: int, page_port: int, host: str) -> None:
     """Catch mail until SIGTERM."""
     logging.configure(service="mail")
     # aiosmtpd tells of every connection; `mail_caught` says what matters.
     stdlib_logging.getLogger("mail.log").setLevel(stdlib_logging.WARNING)
     stop_signals.hold_back()
-    with catching(folder, smtp_port=smtp_port, page_port=page_port):
+    with catching(folder, smtp_port=smtp_port, page_port=page_port, host=host):
         logging.get(__name__).info("mail_catcher_ready", smtp=smtp_port, page=page_port)
         stop_signals.wait()
 

@@ -7,6 +7,7 @@ NightshiftError
 │   └── InvalidDataError
 ├── BrokerError
 │   ├── RedisUnavailableError
+│   │   └── NotConfirmedError
 │   ├── RedisFullError
 │   ├── RecordTypeError
 │   └── InvalidNameError
@@ -75,6 +76,10 @@ class BrokerError(NightshiftError):
 
 class RedisUnavailableError(BrokerError):
     """Raised when Redis can't be reached, times out or is loading its data."""
+
+
+class NotConfirmedError(RedisUnavailableError):
+    """Raised when Redis took a job but did not confirm that it is safe."""
 
 
 class RedisFullError(BrokerError):

@@ -6,7 +6,13 @@ a tenant or a message. Gauges of queues come from the api alone.
 
 from __future__ import annotations
 
+import shutil
+from typing import TYPE_CHECKING
+
 from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _RUN_BUCKETS = (
     0.005,
@@ -26,6 +32,9 @@ _RUN_BUCKETS = (
     900,
 )
 _WAIT_BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
+#: 30 is the bound of the promise that jobs begin soon; the alerts need that bucket.
+_END_TO_END_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+_LATENESS_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _HTTP_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
 
 # Jobs
@@ -45,6 +54,11 @@ JOBS_RETRIED = Counter(
     "Attempts that failed and whose job goes back.",
     ["queue", "task"],
 )
+ATTEMPTS_FAILED = Counter(
+    "nightshift_attempts_failed_total",
+    "Attempts that failed, whether another follows or not.",
+    ["queue", "task", "reason"],
+)
 JOBS_RECOVERED = Counter(
     "nightshift_jobs_recovered_total",
     "Jobs taken back from a lost worker.",
@@ -55,6 +69,17 @@ JOB_RUN_SECONDS = Histogram(
     "Run time, one observation per attempt.",
     ["queue", "task"],
     buckets=_RUN_BUCKETS,
+)
+JOB_END_TO_END_SECONDS = Histogram(
+    "nightshift_job_end_to_end_seconds",
+    "Time from due to the end, retries included, once per job.",
+    ["queue"],
+    buckets=_END_TO_END_BUCKETS,
+)
+JOB_LONGEST_ACTIVE = Gauge(
+    "nightshift_job_longest_active_seconds",
+    "How long the longest run of now has taken; 0 when none runs.",
+    ["queue", "task"],
 )
 QUEUE_WAIT_SECONDS = Histogram(
     "nightshift_queue_wait_seconds",
@@ -69,6 +94,13 @@ QUEUE_OLDEST_SECONDS = Gauge(
     "nightshift_queue_oldest_waiting_age_seconds",
     "Age of the job that has waited longest; 0 when none waits.",
     ["queue"],
+)
+QUEUE_PAUSED = Gauge("nightshift_queue_paused", "1 for a paused queue.", ["queue"])
+REDIS_LATENCY = Gauge(
+    "nightshift_redis_latency_seconds",
+    "Time that one command to Redis took at the last scrape; absent without Redis.",
+    # A gauge without labels could not be absent.
+    ["role"],
 )
 
 # Worker
@@ -87,6 +119,12 @@ SCHEDULE_ENQUEUED = Counter(
 SCHEDULE_MISSED = Counter(
     "nightshift_schedule_missed_total", "Slots that passed without a job.", ["schedule"]
 )
+SCHEDULE_LATENESS = Histogram(
+    "nightshift_schedule_lateness_seconds",
+    "Time from a slot to its job.",
+    ["schedule"],
+    buckets=_LATENESS_BUCKETS,
+)
 SCHEDULE_LAST = Gauge(
     "nightshift_schedule_last_enqueued_timestamp_seconds",
     "When a slot last fired.",
@@ -97,6 +135,14 @@ SCHEDULE_NEXT = Gauge(
 )
 SCHEDULE_INTERVAL = Gauge(
     "nightshift_schedule_interval_seconds", "Time between two slots.", ["schedule"]
+)
+SCHEDULER_LAG = Gauge(
+    "nightshift_scheduler_lag_seconds",
+    "How long the longest due slot has waited for the scheduler.",
+)
+SCHEDULER_LAST_TICK = Gauge(
+    "nightshift_scheduler_last_tick_timestamp_seconds",
+    "When the scheduler last had nothing left to do.",
 )
 SCHEDULER_LEADER = Gauge(
     "nightshift_scheduler_leader", "1 in the scheduler that fires slots."
@@ -116,6 +162,20 @@ HTTP_IN_PROGRESS = Gauge(
     "nightshift_http_requests_in_progress", "Requests being answered."
 )
 
+IDEMPOTENT_REPLAYS = Counter(
+    "nightshift_idempotent_replays_total",
+    "Requests that named a job that exists and created none.",
+    ["queue", "task"],
+)
+
+# Files
+STORAGE_SIZE = Gauge(
+    "nightshift_storage_size_bytes", "Size of the file system that holds the files."
+)
+STORAGE_FREE = Gauge(
+    "nightshift_storage_free_bytes", "What is free on it for this service."
+)
+
 BUILD_INFO = Gauge(
     "nightshift_build_info",
     "Always 1; the labels tell what runs.",
@@ -126,3 +186,22 @@ BUILD_INFO = Gauge(
 def announce(version: str, revision: str) -> None:
     """Tell which build this process runs."""
     BUILD_INFO.labels(version, revision).set(1)
+
+
+def watch_storage(folder: Path) -> None:
+    """Tell at every scrape how much room there is for files in `folder`."""
+    STORAGE_SIZE.set_function(lambda: _disk(folder)[0])
+    STORAGE_FREE.set_function(lambda: _disk(folder)[1])
+
+
+def _disk(folder: Path) -> tuple[float, float]:
+    place = folder.absolute()
+    # The folder comes with the first file; until then its place is the same disk.
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        usage = shutil.disk_usage(place)
+    except OSError:
+        # One number that can't be had must not cost the scrape.
+        return float("nan"), float("nan")
+    return float(usage.total), float(usage.free)

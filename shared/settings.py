@@ -53,8 +53,30 @@ class CommonSettings(BaseSettings):
     nightshift_log_level: LogLevel = Field(
         default="INFO", description="Lowest level of log lines."
     )
+    nightshift_durability: Literal["memory", "fsync", "replicated"] = Field(
+        default="memory", description="How safe a job is before it counts as accepted."
+    )
     nightshift_storage_dir: Path = Field(
         default=Path("var/files"), description="Folder of uploads and artifacts."
+    )
+    nightshift_storage_url: str = Field(
+        default="",
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)?$",
+        description="Bucket for the files, as s3://bucket/prefix; empty: the folder.",
+    )
+    nightshift_s3_endpoint: str = Field(
+        default="",
+        pattern=r"^(https?://[^/?#]+/?)?$",
+        description="Address of the S3 server; empty: Amazon's.",
+    )
+    nightshift_s3_region: str = Field(
+        default="us-east-1", description="Region of the bucket."
+    )
+    nightshift_s3_access_key_id: str = Field(
+        default="", description="Access key; empty: the one of the machine."
+    )
+    nightshift_s3_secret_access_key: SecretStr = Field(
+        default=SecretStr(""), description="The secret of the access key."
     )
     nightshift_max_file_mb: int = Field(
         default=100, ge=1, le=10_000, description="Largest file, in megabytes."

@@ -12,6 +12,7 @@ read it at their start: `docker compose up -d --force-recreate` after a change.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import secrets
 import sys
@@ -41,12 +42,17 @@ MAKERS: dict[str, Callable[[], str] | None] = {
     "api/token": token,
     "worker/webhook-secret": webhook_secret,
     "worker/smtp-url": None,
+    "grafana/admin-password": token,
+    "alerts/default-url": None,
+    "alerts/pager-url": None,
+    "alerts/watchdog-url": None,
 }
 
 
 def write(path: Path, text: str) -> None:
     """Put `text` in place of `path` at once: a reader sees the old or the new value."""
     draft = path.with_name(f".{path.name}.draft")
+    path.parent.mkdir(exist_ok=True)  # a volume in Compose
     draft.unlink(missing_ok=True)
     draft.write_text(text, encoding="utf-8")
     draft.chmod(0o444)
@@ -60,9 +66,17 @@ def keep(name: str, value: str) -> None:
             f"The value for {name} must have at least {SHORTEST} printable"
             " characters, without spaces, quotes and backslashes."
         )
-    if name == "redis/password":
-        write(ROOT / "redis/auth.conf", f'requirepass "{value}"\n')
     write(ROOT / name, value)
+    if name == "redis/password":
+        retell(value)
+
+
+def retell(password: str) -> None:
+    """Store Redis's password in the words of Redis and of its exporter."""
+    write(ROOT / "redis/auth.conf", f'requirepass "{password}"\n')
+    # In Compose it asks another container, in Kubernetes its own pod.
+    known = {f"redis://{host}:6379": password for host in ("redis", "localhost")}
+    write(ROOT / "redis/exporter.json", json.dumps(known))
 
 
 def shown(name: str) -> str:
@@ -80,6 +94,7 @@ def main(arguments: list[str]) -> None:
             for name, make in MAKERS.items():
                 if make and not (ROOT / name).exists():
                     keep(name, make())
+            retell(shown("redis/password"))
         case ["show", name] if name in MAKERS:
             sys.stdout.write(shown(name) + "\n")
         case ["set", name] if name in MAKERS:

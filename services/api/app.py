@@ -6,44 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from services.api import http_metrics, problem, request_id
+from services.api import (
+    audit,
+    http_metrics,
+    id_converter,
+    problem,
+    request_id,
+    strict_query,
+)
 from services.api.auth import Guard
-from services.api.event_hub import BLOCK_MS, EventHub
-from services.api.intake import Intake
-from services.api.long_poll import LongPolls
-from services.api.queue_gauges import QueueGauges
-from services.api.routes.demo import DemoRoutes
-from services.api.routes.files import FileRoutes
-from services.api.routes.health import HealthRoutes
-from services.api.routes.jobs import JobRoutes
-from services.api.routes.tasks import TaskRoutes
 from services.api.security_headers import SecurityHeaders
-from services.api.settings import LONG_POLLS
-from shared.broker.connection import connect
-from shared.broker.event_reader import EventReader
-from shared.broker.inspector import Inspector
-from shared.broker.producer import Producer
+from services.api.wiring import Parts, blueprints
 from shared.contracts import catalogue as catalogues
-from shared.metrics import JOBS_ENQUEUED
-from shared.storage.storage import Storage
+from shared.metrics import IDEMPOTENT_REPLAYS, JOBS_ENQUEUED, watch_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import redis
-    from flask import Blueprint
 
     from services.api.settings import ApiSettings
     from shared.contracts.catalogue import Catalogue
 
-#: One call to Redis; a script is sent twice at most, so a caller hears within 3 s.
-REDIS_TIMEOUT_S = 1.25
-#: A probe has less time than its prober.
-PROBE_TIMEOUT_S = 0.8
-#: Beyond the hub's own blocking time.
-EVENTS_TIMEOUT_S = BLOCK_MS / 1000 + 2
-
-_HUB = "nightshift.event_hub"
+_PARTS, _HUB = "nightshift.parts", "nightshift.event_hub"
 
 
 class _Application(Flask):
@@ -67,71 +52,35 @@ def create_app(settings: ApiSettings, *, client: redis.Redis | None = None) -> F
     app = _Application("nightshift", static_folder=None)
     # A redirect to a cleaner path would be HTML, and a second address of everything.
     app.url_map.merge_slashes = False
+    id_converter.register(app)
     catalogue = catalogues.load()
-    hub = _event_hub(settings)
-    app.extensions[_HUB] = hub
+    parts = Parts.made(settings, catalogue, client)
+    app.extensions[_PARTS] = parts
+    app.extensions[_HUB] = parts.hub
     _prepare_series(catalogue)
 
     request_id.register(app)
     http_metrics.register(app)
     app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
     problem.register(app)
-    Guard(settings.nightshift_api_token).register(app)
-    for blueprint in _blueprints(settings, catalogue, hub, client):
+    Guard(settings.nightshift_api_token, parts.tokens).register(app)
+    strict_query.register(app)
+    audit.register(app, parts.audit_log)
+    for blueprint in blueprints(parts):
         app.register_blueprint(blueprint)
+    http_metrics.prepare_series(app)
+    watch_storage(settings.nightshift_storage_dir)
     return app
 
 
 def stop(app: Flask) -> None:
-    """Answer everybody who waits, and end the application's thread."""
-    hub: EventHub = app.extensions[_HUB]
-    hub.stop()
-
-
-def _blueprints(
-    settings: ApiSettings,
-    catalogue: Catalogue,
-    hub: EventHub,
-    client: redis.Redis | None,
-) -> list[Blueprint]:
-    namespace = settings.nightshift_namespace
-    if client is None:
-        client = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)
-    probe_client = connect(
-        settings.redis_url, timeout_s=PROBE_TIMEOUT_S, max_connections=4
-    )
-    inspector = Inspector(client, namespace=namespace, catalogue=catalogue)
-    probe = Inspector(probe_client, namespace=namespace, catalogue=catalogue)
-    intake = Intake(
-        catalogue=catalogue,
-        producer=Producer(client, namespace=namespace),
-        inspector=inspector,
-        max_body_bytes=settings.nightshift_max_body_kb * 1024,
-    )
-    max_file_bytes = settings.nightshift_max_file_mb * 1024 * 1024
-    storage = Storage(settings.nightshift_storage_dir, max_bytes=max_file_bytes)
-    blueprints = [
-        HealthRoutes(probe=probe, gauges=QueueGauges(probe, catalogue)).blueprint(),
-        JobRoutes(
-            catalogue=catalogue,
-            intake=intake,
-            inspector=inspector,
-            polls=LongPolls(hub, inspector, room=LONG_POLLS),
-        ).blueprint(),
-        FileRoutes(storage=storage, max_file_bytes=max_file_bytes).blueprint(),
-        TaskRoutes(catalogue=catalogue).blueprint(),
-    ]
-    if settings.nightshift_demo_endpoints:
-        blueprints.append(DemoRoutes(catalogue=catalogue, intake=intake).blueprint())
-    return blueprints
-
-
-def _event_hub(settings: ApiSettings) -> EventHub:
-    client = connect(settings.redis_url, timeout_s=EVENTS_TIMEOUT_S, max_connections=1)
-    return EventHub(EventReader(client, namespace=settings.nightshift_namespace))
+    """Answer everybody who waits, and end the application's threads."""
+    parts: Parts = app.extensions[_PARTS]
+    parts.stop()
 
 
 def _prepare_series(catalogue: Catalogue) -> None:
     """Begin every counter at 0, or its first increase would be invisible."""
     for contract in catalogue.values():
         JOBS_ENQUEUED.labels(contract.queue, contract.name)
+        IDEMPOTENT_REPLAYS.labels(contract.queue, contract.name)

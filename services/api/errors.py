@@ -16,6 +16,7 @@ from shared.errors import (
     StoredFileTooLargeError,
     UnknownTaskError,
 )
+from shared.schedules.book import ScheduleMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,66 @@ class UnauthorizedError(RequestError):
     def __init__(self) -> None:
         """Say the same whatever was wrong: the answer must not help to guess."""
         super().__init__("Send the API token in the header `Authorization: Bearer …`.")
+
+
+class ForbiddenError(RequestError):
+    """Raised when the token is good, but not for this."""
+
+
+class TokenNotFoundError(RequestError):
+    """Raised when no token has the given id."""
+
+    def __init__(self) -> None:
+        """Say the same for an id that never was and for a revoked one."""
+        super().__init__("There is no such token; it never existed or was revoked.")
+
+
+class KeyReusedError(RequestError):
+    """Raised when an idempotency key comes with another request than before."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__(
+            "This Idempotency-Key came with another request before; take a new one."
+        )
+
+
+class StillInFlightError(RequestError):
+    """Raised when the first request with an idempotency key is not answered yet."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__(
+            "A request with this Idempotency-Key is being carried out; try again soon."
+        )
+
+
+class WrongStateError(RequestError):
+    """Raised when a job is in a state in which it can't do what is asked."""
+
+
+class OperationNotFoundError(RequestError):
+    """Raised when no operation has the given id."""
+
+    def __init__(self) -> None:
+        """Say the same for an id that never was and for one that expired."""
+        super().__init__("There is no such operation; it never existed or expired.")
+
+
+class UnknownCursorError(RequestError):
+    """Raised when a cursor leads nowhere."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("This is no cursor of this list; begin without one.")
+
+
+class QuotaReachedError(RequestError):
+    """Raised when a queue holds as many jobs as it may."""
+
+
+class NoRoomError(RequestError):
+    """Raised when too many callers wait at a time."""
 
 
 class MalformedBodyError(RequestError):
@@ -59,8 +120,9 @@ class UnknownQueueError(RequestError):
     """Raised when no task uses the given queue."""
 
     def __init__(self, known: tuple[str, ...]) -> None:
-        """Name the queues that exist."""
-        super().__init__(f"There is no such queue; known queues: {', '.join(known)}.")
+        """Name the queues that the caller may know of."""
+        hint = f"known queues: {', '.join(known)}" if known else "this token sees none"
+        super().__init__(f"There is no such queue; {hint}.")
 
 
 class JobNotFoundError(RequestError):
@@ -119,6 +181,61 @@ ANSWERS: tuple[tuple[type[Exception], Answer], ...] = (
         ),
     ),
     (
+        ForbiddenError,
+        Answer(status=403, slug="forbidden", title="Not allowed with this token"),
+    ),
+    (
+        TokenNotFoundError,
+        Answer(status=404, slug="token-not-found", title="Token not found"),
+    ),
+    (
+        KeyReusedError,
+        Answer(
+            status=422,
+            slug="idempotency-key-reused",
+            title="The Idempotency-Key was used for another request",
+        ),
+    ),
+    (
+        StillInFlightError,
+        Answer(
+            status=409,
+            slug="request-in-flight",
+            title="The first request is still being carried out",
+            headers={"Retry-After": "1"},
+        ),
+    ),
+    (
+        WrongStateError,
+        Answer(status=409, slug="wrong-state", title="The job's state forbids it"),
+    ),
+    (
+        OperationNotFoundError,
+        Answer(status=404, slug="operation-not-found", title="Operation not found"),
+    ),
+    (
+        UnknownCursorError,
+        Answer(status=404, slug="unknown-cursor", title="No such page"),
+    ),
+    (
+        QuotaReachedError,
+        Answer(
+            status=429,
+            slug="quota-reached",
+            title="The queue holds as many jobs as it may",
+            headers={"Retry-After": "5"},
+        ),
+    ),
+    (
+        NoRoomError,
+        Answer(
+            status=503,
+            slug="too-many-waiting",
+            title="Too many callers wait",
+            headers={"Retry-After": "5"},
+        ),
+    ),
+    (
         MalformedBodyError,
         Answer(status=400, slug="malformed-body", title="The body can't be read"),
     ),
@@ -157,6 +274,15 @@ ANSWERS: tuple[tuple[type[Exception], Answer], ...] = (
     (
         InvalidNameError,
         Answer(status=422, slug="invalid-name", title="A name is invalid"),
+    ),
+    (
+        ScheduleMissingError,
+        Answer(
+            status=404,
+            slug="schedule-not-found",
+            title="Schedule not found",
+            detail="There is no such schedule; it never existed or was removed.",
+        ),
     ),
     (
         StoredFileNotFoundError,

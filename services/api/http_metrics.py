@@ -6,8 +6,11 @@ import time
 
 from flask import Flask, Response, g, request
 
+from services.api.id_converter import plain
 from shared.metrics import HTTP_IN_PROGRESS, HTTP_REQUESTS, HTTP_SECONDS
 
+#: Their first increase must be seen: it may be the only one.
+_STATUSES_TO_WATCH = (500, 503)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -31,9 +34,19 @@ def register(app: Flask) -> None:
             HTTP_IN_PROGRESS.dec()
 
 
+def prepare_series(app: Flask) -> None:
+    """Begin the counts of failures at 0; `app` has all its routes by now."""
+    for rule in app.url_map.iter_rules():
+        route = plain(rule.rule)
+        HTTP_SECONDS.labels(route)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            for status in _STATUSES_TO_WATCH:
+                HTTP_REQUESTS.labels(method, route, status)
+
+
 def _route() -> str:
     """Return the route's template: a path would make a series per job."""
-    return request.url_rule.rule if request.url_rule else "unmatched"
+    return plain(request.url_rule.rule) if request.url_rule else "unmatched"
 
 
 def _method() -> str:

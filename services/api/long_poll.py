@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import threading
+
     from services.api.event_hub import EventHub
     from shared.broker.inspector import Inspector
     from shared.jobs.job import Job
@@ -40,11 +41,13 @@ class Polled:
 class LongPolls:
     """Lets a limited number of requests wait at a time."""
 
-    def __init__(self, hub: EventHub, inspector: Inspector, *, room: int) -> None:
-        """Let `room` requests wait, woken by `hub`."""
+    def __init__(
+        self, hub: EventHub, inspector: Inspector, *, room: threading.Semaphore
+    ) -> None:
+        """Let as many requests wait as there is room, woken by `hub`."""
         self._hub = hub
         self._inspector = inspector
-        self._room = threading.BoundedSemaphore(room)
+        self._room = room
 
     def job(self, queue: str, job_id: str, *, wait_s: float) -> Polled:
         """Return the job as soon as it has ended, or as it is after `wait_s` seconds.

@@ -47,6 +47,12 @@ def _from_error(error: Exception) -> Response:
     return document(answer, detail=detail, errors=_errors(error))
 
 
+def of(error: Exception) -> dict[str, Any]:
+    """Return the problem document of an error of ours, for a part of an answer."""
+    answer = answer_for(error)
+    return _body(answer, detail=answer.detail or str(error), errors=_errors(error))
+
+
 def _from_http(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     kept = ("Allow", "Retry-After", "WWW-Authenticate")
@@ -74,6 +80,18 @@ def document(
     answer: Answer, *, detail: str, errors: Iterable[Mapping[str, str]] = ()
 ) -> Response:
     """Return a problem document about the current request."""
+    response = Response(
+        _ENCODER.encode(_body(answer, detail=detail, errors=errors)),
+        status=int(answer.status),
+        content_type=MEDIA_TYPE,
+    )
+    response.headers.update(answer.headers or {})
+    return response
+
+
+def _body(
+    answer: Answer, *, detail: str, errors: Iterable[Mapping[str, str]]
+) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": f"/problems/{answer.slug}",
         "title": answer.title,
@@ -84,8 +102,4 @@ def document(
     }
     if listed := list(errors)[:MAX_ERRORS]:
         body["errors"] = listed
-    response = Response(
-        _ENCODER.encode(body), status=int(answer.status), content_type=MEDIA_TYPE
-    )
-    response.headers.update(answer.headers or {})
-    return response
+    return body

@@ -27,13 +27,25 @@ def job_json(
         catalogue: Knows which fields of the data are secret.
         deduplicated: Whether to say that the job existed before it was asked for.
     """
-    document = job.to_document()
-    contract = catalogue.get(job.name)
-    if contract is not None and contract.redacted:
-        document["data"] = _redacted(job.data, contract)
+    document = job_document(job, catalogue)
     if deduplicated:
         document["deduplicated"] = True
     return _ENCODER.encode(document)
+
+
+def job_document(job: Job, catalogue: Mapping[str, AnyContract]) -> dict[str, Any]:
+    """Return the record of `job`, to be encoded as a part of something."""
+    document = job.to_document()
+    document["data"] = msgspec.Raw(visible_data(job, catalogue))
+    return document
+
+
+def visible_data(job: Job, catalogue: Mapping[str, AnyContract]) -> bytes:
+    """Return a job's data as JSON text, without its secrets."""
+    contract = catalogue.get(job.name)
+    if contract is None or not contract.redacted:
+        return job.data
+    return _ENCODER.encode(_redacted(job.data, contract))
 
 
 def _redacted(data: bytes, contract: AnyContract) -> Any:

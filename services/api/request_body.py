@@ -15,8 +15,13 @@ from services.api.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeVar
 
     from werkzeug.wrappers import Request
+
+    from shared.contracts.model import Model
+
+    M = TypeVar("M", bound=Model)
 
 CHUNK_BYTES = 64 * 1024
 #: How deep arrays and objects may nest; Python's parser recurses.
@@ -94,6 +99,21 @@ def read_json(request: Request, *, limit: int) -> bytes:
     body = b"".join(chunks(request, limit=limit))
     check_json(body)
     return body
+
+
+def read_model(model: type[M], request: Request, *, limit: int) -> M:
+    """Return the body as `model`.
+
+    Args:
+        model: What the body should be.
+        request: The request.
+        limit: Largest body, in bytes.
+
+    Raises:
+        RequestError: The body can't be read.
+        InvalidDataError: It is JSON, but not such a document.
+    """
+    return model.parse(read_json(request, limit=limit))
 
 
 def check_json(body: bytes) -> None:

@@ -11,8 +11,8 @@ from shared.settings import CommonSettings
 
 #: Threads that answer requests.
 THREADS = 32
-#: Long polls at a time; the other half of the threads stays free for short requests.
-LONG_POLLS = THREADS // 2
+#: Long polls and event streams at a time; the other half of the threads stays free.
+WAITING_REQUESTS = THREADS // 2
 #: Seconds that requests in flight get on shutdown.
 GRACE_S = 25
 
@@ -42,6 +42,20 @@ class ApiSettings(CommonSettings):
     )
     nightshift_demo_endpoints: bool = Field(
         default=False, description="Whether /demo/... answers, without a token."
+    )
+
+    nightshift_memory_watermark: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="Share of Redis's maxmemory from which jobs are refused; 0: off.",
+    )
+
+    nightshift_event_stream_s: float = Field(
+        default=300,
+        gt=0,
+        le=86_400,
+        description="Longest life of an event stream, in seconds; clients come back.",
     )
 
     @field_validator("nightshift_api_token_file", mode="before")

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.scheduler import schedule_metrics
-from services.scheduler.agenda import Agenda
+from services.scheduler.entries import due_of, entry_of, postponed, requests_of
 from services.scheduler.leader import RENEW_MS
-from services.scheduler.slots import Skipped, plan
-from services.scheduler.store import Entry, Settled
-from shared import clock, logging
-from shared.broker.producer import Request
-from shared.errors import RedisFullError, RedisUnavailableError
+from services.scheduler.library import Library, Unusable
+from services.scheduler.turn import decide
+from shared import clock, logging, metrics
+from shared.errors import BrokerError, RedisFullError, RedisUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping, Sequence
 
     from services.scheduler.leader import Leader
-    from services.scheduler.schedule import Schedule
+    from services.scheduler.schedule_meter import ScheduleMeter
     from services.scheduler.server_clock import ServerClock
-    from services.scheduler.store import SchedulerStore
-    from shared.broker.producer import Producer
-    from shared.contracts.catalogue import Catalogue
+    from services.scheduler.slot_store import Due, Entry, SlotStore
+    from services.scheduler.turn import Turn
+    from services.scheduler.workplace import Workplace
+    from shared.broker.producer import Enqueued
+    from shared.schedules.book import ScheduleBook
+    from shared.schedules.definition import ScheduleDefinition
 
+#: How often the leader looks for schedules that somebody created or changed.
+LOOK_MS = 500
 #: When a schedule whose slot could not be fired is looked at again.
 TRY_AGAIN_MS = 1_000
 #: A tick that has so much to do leaves the rest to the next one, so that it never
 #: looks dead and always hears that it is to stop.
 LONGEST_TICK_MS = 1_000
+#: How many schedules are fired in one go.
+BATCH = 500
+#: Schedules that are due within so long are read ahead, so many per tick: a few
+#: milliseconds' work, that no slot has to wait for longer.
+AHEAD_MS, AHEAD_LIMIT, AHEAD_BATCH = 10_000, 20_000, 20
+#: How often it is looked who is due soon.
+AHEAD_EVERY_MS = 250
 
 _log = logging.get(__name__)
 
@@ -39,39 +49,49 @@ class _FencedError(Exception):
 class Clockwork:
     """Fires slots while it leads; waits while another does.
 
-    The order is: create the job, then settle the slot. A crash between the two makes
-    the next leader create the same job again, which its id turns into nothing.
+    The order is: create the jobs, then settle the slots. A crash between the two
+    makes the next leader create the same jobs again, which their ids turn into
+    nothing.
     """
 
     def __init__(
         self,
-        schedules: Iterable[Schedule],
+        defaults: Mapping[str, ScheduleDefinition],
         *,
-        catalogue: Catalogue,
-        producer: Producer,
-        store: SchedulerStore,
+        book: ScheduleBook,
+        store: SlotStore,
+        workplace: Workplace,
         leader: Leader,
         server_clock: ServerClock,
+        meter: ScheduleMeter,
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Fire `schedules`.
+        """Fire the schedules of `book`.
 
         Args:
-            schedules: The schedules.
-            catalogue: Gives the default options of their tasks.
-            producer: Creates the jobs.
-            store: Keeps cursors and ledger.
+            defaults: The schedules that the code declares, brought into the book.
+            book: Keeps schedules.
+            store: Keeps what becomes of slots.
+            workplace: Where jobs are created and looked at.
             leader: Says whether this scheduler fires.
             server_clock: What time it is; `leader` sets it.
-            is_stopping: Asked before each slot; the rest is left to the next leader.
+            meter: Counts.
+            is_stopping: Asked between two batches; the rest is for the next leader.
         """
-        self._agenda = Agenda(schedules)
-        self._catalogue = catalogue
-        self._producer = producer
+        self._defaults = defaults
+        self._book = book
         self._store = store
+        self._workplace = workplace
+        self._library = Library(store, catalogue=workplace.catalogue)
         self._leader = leader
         self._clock = server_clock
+        self._meter = meter
         self._is_stopping = is_stopping
+        self._opened = 0
+        self._look_at = 0.0
+        self._unread: list[str] = []
+        #: Where the defaults are, should Redis come back without them.
+        self._cursors: dict[str, int] = {}
 
     def tick(self) -> float:
         """Fire what is due; return the milliseconds until the next tick is needed.
@@ -82,126 +102,151 @@ class Clockwork:
             BrokerError: When Redis holds something else than the scheduler's keys.
         """
         try:
-            if not self._leader.keep():
-                self._agenda.close()
+            if not self._leader.is_fresh and not self._leader.keep():
+                self._opened = 0
                 return self._leader.retry_after_ms
-            self._open_agenda()
-            self._settle_due()
+            self._open()
+            if self._fire_due():
+                return 0
+            return self._look_ahead()
         except _FencedError:
-            self._agenda.close()
+            self._leader.lose()
+            self._opened = 0
             return self._leader.retry_after_ms
         except Exception:
-            # Some slots of a plan may be settled and some not: only Redis knows.
-            self._agenda.close()
+            # Redis may have come back empty: the next tick begins from the start.
+            self._opened = 0
             raise
-        return self._until_next_ms()
 
-    def _open_agenda(self) -> None:
-        if self._agenda.is_open:
+    def _open(self) -> None:
+        if self._opened == self._leader.term:
             return
-        cursors = self._store.open_cursors(
-            [schedule.id for schedule in self._agenda.schedules],
-            # A Redis that came back empty must not cost the slots of the outage.
-            first_ms=self._agenda.cursors,
-            now_ms=self._clock.now_ms(),
-        )
-        self._agenda.open(cursors)
-        for schedule in self._agenda.schedules:
-            schedule_metrics.declare(schedule, after_ms=cursors[schedule.id])
-        _log.info("agenda_opened", schedules=len(cursors))
+        self._library.forget()
+        self._book.declare(self._defaults, first_ms=self._cursors)
+        for schedule_id in self._defaults:
+            self._meter.declare(schedule_id)
+        self._opened = self._leader.term
+        _log.info("leadership_begun", schedules=self._book.store.count())
 
-    def _settle_due(self) -> None:
-        now_ms = self._clock.now_ms()
+    def _fire_due(self) -> bool:
+        """Fire what is due; return whether something is left."""
         give_up_at = clock.monotonic_ms() + LONGEST_TICK_MS
-        while schedule := self._agenda.take_due(now_ms):
-            try:
-                cursor_ms = self._settle_slots(schedule, now_ms)
-                schedule_metrics.upcoming(schedule, after_ms=cursor_ms)
-                self._agenda.advance(schedule, cursor_ms)
-            except (RedisUnavailableError, RedisFullError, _FencedError):
-                raise
-            except Exception:  # noqa: BLE001 - the border of a schedule
-                # One schedule that is broken, or whose queue is, must not stop the
-                # others; its slots stay undecided.
-                _log.exception(
-                    "slot_not_fired", schedule=schedule.id, again_in_ms=TRY_AGAIN_MS
-                )
-                self._agenda.postpone(schedule, now_ms + TRY_AGAIN_MS)
-            if self._is_stopping() or clock.monotonic_ms() > give_up_at:
-                return
-
-    def _settle_slots(self, schedule: Schedule, now_ms: int) -> int:
-        """Settle a schedule's slots up to `now_ms`; return the last settled one."""
-        cursor_ms = self._agenda.cursors[schedule.id]
-        todo = plan(schedule, cursor_ms=cursor_ms, now_ms=now_ms)
-        if todo.skipped:
-            self._skip(schedule, todo.skipped)
-            cursor_ms = todo.skipped.last_ms
-        for slot_ms in todo.fire:
-            if self._is_stopping():
-                break
+        while True:
+            now_ms = self._clock.now_ms()
+            dues = self._store.due(until_ms=now_ms, limit=BATCH)
+            self._meter.lag(now_ms - (dues[0].progress.due_ms or now_ms) if dues else 0)
+            if not dues or self._is_stopping():
+                return False
+            self._fire(dues, now_ms)
+            if clock.monotonic_ms() > give_up_at:
+                return True
             self._stay_leader()
-            self._fire(schedule, slot_ms)
-            cursor_ms = slot_ms
-        return cursor_ms
 
-    def _fire(self, schedule: Schedule, slot_ms: int) -> None:
-        contract = self._catalogue.find(schedule.name)
-        enqueued = self._producer.enqueue(
-            Request(
-                queue=schedule.queue,
-                name=schedule.name,
-                data=schedule.data,
-                options=schedule.options_at(slot_ms),
-                defaults=contract.defaults,
+    def _fire(self, dues: Sequence[Due], now_ms: int) -> None:
+        turns: list[Turn] = []
+        entries: list[Entry] = []
+        for due, schedule in zip(dues, self._library.find(dues), strict=True):
+            if schedule is None:
+                continue
+            if isinstance(schedule, Unusable):
+                entries.append(self._put_off(due, schedule.trouble, now_ms))
+                continue
+            try:
+                turn = decide(
+                    schedule,
+                    due.progress,
+                    now_ms=now_ms,
+                    state_of=self._workplace.state_of,
+                )
+                self._workplace.cancel(schedule.queue, turn.cancelled)
+                turns.append(turn)
+            except (RedisUnavailableError, RedisFullError):
+                raise
+            except Exception as error:  # noqa: BLE001 - the border of a schedule
+                entries.append(self._put_off(due, _sentence(error), now_ms))
+        entries += self._enqueue(turns, now_ms)
+        self._settle(entries)
+
+    def _enqueue(self, turns: Sequence[Turn], now_ms: int) -> list[Entry]:
+        """Create the jobs of all turns at once; return what is to be settled."""
+        requests = [requests_of(turn, self._workplace.catalogue) for turn in turns]
+        answers = iter(
+            self._workplace.enqueue([r for wanted in requests for r in wanted])
+        )
+        entries = []
+        for turn, wanted in zip(turns, requests, strict=True):
+            jobs = [next(answers) for _ in wanted]
+            failed = [answer for answer in jobs if isinstance(answer, BrokerError)]
+            due = due_of(turn)
+            if failed:
+                # One schedule whose queue is broken must not stop the others; its
+                # slots stay undecided.
+                entries.append(self._put_off(due, _sentence(failed[0]), now_ms))
+                continue
+            created = [answer for answer in jobs if not isinstance(answer, BrokerError)]
+            entries.append(entry_of(turn, created, now_ms=now_ms))
+            self._tell(turn, created)
+        return entries
+
+    def _tell(self, turn: Turn, jobs: Sequence[Enqueued]) -> None:
+        schedule = turn.schedule
+        if schedule.id in self._defaults:
+            self._cursors[schedule.id] = turn.cursor_ms
+        self._meter.turned(turn, jobs)
+        for slot_ms, job in zip(turn.fire, jobs, strict=True):
+            _log.info(
+                "slot_fired",
+                schedule=schedule.id,
+                job_id=job.job_id,
+                lateness_ms=job.timestamp - schedule.timetable.due_ms(slot_ms),
+                created=job.created,
             )
-        )
-        lateness_ms = max(0, enqueued.timestamp - slot_ms)
-        if enqueued.created:
-            schedule_metrics.fired(schedule, at_ms=enqueued.timestamp)
-        fields: dict[str, str | int] = {
-            "outcome": "fired",
-            "slot": slot_ms,
-            "job": enqueued.job_id,
-            "queue": schedule.queue,
-            "latenessMs": lateness_ms,
-        }
-        self._settle(Entry(schedule.id, slot_ms, fields))
-        _log.info(
-            "slot_fired",
-            schedule=schedule.id,
-            job_id=enqueued.job_id,
-            lateness_ms=lateness_ms,
-            created=enqueued.created,
-        )
+        for skipped in turn.skipped:
+            _log.warning(
+                "slots_skipped",
+                schedule=schedule.id,
+                slot=skipped.last_ms,
+                count=skipped.count,
+                reason=skipped.reason.value,
+            )
+        if turn.paused and not turn.progress.paused:
+            _log.warning("schedule_paused", schedule=schedule.id, reason=turn.paused)
 
-    def _skip(self, schedule: Schedule, skipped: Skipped) -> None:
-        fields: dict[str, str | int] = {
-            "outcome": "skipped",
-            "slot": skipped.last_ms,
-            "firstSlot": skipped.first_ms,
-            "count": skipped.count,
-            "reason": skipped.reason.value,
-        }
-        settled = self._settle(Entry(schedule.id, skipped.last_ms, fields))
-        if settled is Settled.DONE:
-            schedule_metrics.skipped(schedule, count=skipped.count)
-            _log.warning("slots_skipped", schedule=schedule.id, **fields)
+    def _put_off(self, due: Due, trouble: str, now_ms: int) -> Entry:
+        _log.error(
+            "slot_not_fired",
+            schedule=due.id,
+            reason=trouble,
+            again_in_ms=TRY_AGAIN_MS,
+        )
+        return postponed(due, trouble, until_ms=now_ms + TRY_AGAIN_MS)
 
-    def _settle(self, entry: Entry) -> Settled:
-        settled = self._store.settle(self._leader.mark, entry)
-        if settled is Settled.FENCED:
-            self._leader.lose()
+    def _settle(self, entries: Sequence[Entry]) -> None:
+        if entries and self._store.settle(self._leader.mark, entries) is None:
             raise _FencedError
-        return settled
 
     def _stay_leader(self) -> None:
         if not self._leader.is_fresh and not self._leader.keep():
             raise _FencedError
 
-    def _until_next_ms(self) -> float:
-        next_ms = self._agenda.next_ms
-        if next_ms is None:
-            return RENEW_MS
-        # The server tells whole milliseconds: one more, and the slot has surely come.
-        return min(RENEW_MS, self._clock.until_ms(next_ms + 1))
+    def _look_ahead(self) -> float:
+        """Read what is due soon; return the milliseconds until the next look."""
+        now_ms = self._clock.now_ms()
+        if clock.monotonic_ms() >= self._look_at:
+            self._look_at = clock.monotonic_ms() + AHEAD_EVERY_MS
+            soon = self._store.upcoming(until_ms=now_ms + AHEAD_MS, limit=AHEAD_LIMIT)
+            self._unread = [name for name, _ in soon if name not in self._library]
+        if self._unread:
+            self._library.load(self._unread[:AHEAD_BATCH])
+            del self._unread[:AHEAD_BATCH]
+        metrics.SCHEDULER_LAST_TICK.set(now_ms / 1000)
+        upcoming = self._store.upcoming(until_ms=now_ms + AHEAD_MS, limit=1)
+        wait_ms: float = 0 if self._unread else min(RENEW_MS, LOOK_MS)
+        if upcoming:
+            # The server tells whole milliseconds: one more, and it has surely come.
+            wait_ms = min(wait_ms, self._clock.until_ms(upcoming[0][1] + 1))
+        return wait_ms
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

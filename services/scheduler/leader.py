@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from shared import clock, ids, metrics
 
 if TYPE_CHECKING:
+    from services.scheduler.lease_store import LeaseStore
     from services.scheduler.server_clock import ServerClock
-    from services.scheduler.store import SchedulerStore
 
 #: How long the lease holds without being renewed. With the standby's pace it bounds
 #: a takeover: 6 s + 1 s, and one slow call to Redis on top stays below 10 s.
@@ -36,7 +36,7 @@ class Leader:
 
     def __init__(
         self,
-        store: SchedulerStore,
+        store: LeaseStore,
         *,
         server_clock: ServerClock,
         name: str | None = None,
@@ -50,6 +50,8 @@ class Leader:
         self._token = 0
         self._renewed_at = 0.0
         self.retry_after_ms = STANDBY_MS
+        #: How often this scheduler has asked for the lease, rather than renewed it.
+        self.term = 0
 
     @property
     def mark(self) -> str:
@@ -110,5 +112,6 @@ class Leader:
         answer = self._store.acquire(self._name, lease_ms=self._lease_ms)
         self._clock.saw(answer.now_ms)
         self._token = answer.token
+        self.term += 1
         self.retry_after_ms = min(STANDBY_MS, answer.remaining_ms + 1)
         return answer.token > 0

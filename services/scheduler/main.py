@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING
 from services.scheduler.clockwork import Clockwork
 from services.scheduler.heartbeat import Timekeeper
 from services.scheduler.leader import Leader
+from services.scheduler.lease_store import LeaseStore
 from services.scheduler.pulse import Pulse
+from services.scheduler.schedule_meter import ScheduleMeter
 from services.scheduler.schedules import declared
 from services.scheduler.server_clock import ServerClock
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.store import SchedulerStore
+from services.scheduler.slot_store import SlotStore
+from services.scheduler.workplace import Workplace
 from shared import logging, metrics, settings
 from shared.broker.connection import connect
-from shared.broker.producer import Producer
 from shared.contracts import catalogue
 from shared.errors import BrokerError, ConfigurationError
 from shared.health import HealthServer
+from shared.schedules.book import ScheduleBook
+from shared.schedules.store import ScheduleStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,25 +59,30 @@ def run(own: SchedulerSettings) -> None:
     # periodiq writes a line per tick; ours are about slots.
     standard_logging.getLogger("periodiq").setLevel(standard_logging.ERROR)
     tasks = catalogue.load()
-    schedules = declared(own, tasks)
+    defaults = declared(own, tasks)
+    namespace = own.nightshift_namespace
     with connect(own.redis_url, max_connections=4) as client:
         server_clock = ServerClock()
-        store = SchedulerStore(client, namespace=own.nightshift_namespace)
-        leader = Leader(store, server_clock=server_clock)
+        leader = Leader(
+            LeaseStore(client, namespace=namespace), server_clock=server_clock
+        )
         pulse = Pulse()
         clockwork = Clockwork(
-            schedules,
-            catalogue=tasks,
-            producer=Producer(client, namespace=own.nightshift_namespace),
-            store=store,
+            defaults,
+            book=ScheduleBook(
+                ScheduleStore(client, namespace=namespace), catalogue=tasks
+            ),
+            store=SlotStore(client, namespace=namespace),
+            workplace=Workplace(client, namespace=namespace, catalogue=tasks),
             leader=leader,
             server_clock=server_clock,
+            meter=ScheduleMeter(defaults),
             is_stopping=lambda: timekeeper.is_stopping,
         )
         timekeeper = Timekeeper(lambda: guarded_tick(clockwork, pulse))
         with _health(own, pulse):
             _stop_on_signals(timekeeper)
-            _log.info("scheduler_started", schedules=[s.id for s in schedules])
+            _log.info("scheduler_started", defaults=sorted(defaults))
             timekeeper.run()
             _release(leader)
     _log.info("scheduler_stopped")

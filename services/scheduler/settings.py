@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.scheduler.cron import MAX_EVERY_MS, MIN_EVERY_MS
+from shared.schedules.cron import MAX_EVERY_MS, MIN_EVERY_MS
 from shared.settings import CommonSettings
 
 
 class SchedulerSettings(CommonSettings):
     """What the scheduler needs beside what every service needs."""
 
+    nightshift_default_schedules: bool = Field(
+        default=True, description="Whether the default schedules are declared."
+    )
+    nightshift_tz: str = Field(
+        default="UTC", description="Time zone of the default schedules."
+    )
     nightshift_demo_schedule: bool = Field(
         default=False, description="Whether the schedule of the demo runs."
     )

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dramatiq import Actor
 
 from services.worker import tasks
+from services.worker.child_jobs import ChildJobs
 from services.worker.context import JobContext
+from services.worker.memory import RedisMemory
 from services.worker.reporter import LeaseReporter
+from shared.broker.inspector import Inspector
+from shared.broker.interrupts import JobCancelled
+from shared.broker.operator import Operator
 from shared.contracts import catalogue
 from shared.errors import ConfigurationError
 
@@ -65,6 +70,16 @@ class Binder:
         self._broker = broker
         self._settings = settings
         self._storage = storage
+        namespace = broker.keys_of("any").namespace
+        self._memory = RedisMemory(broker.client, namespace=namespace)
+        self._children = ChildJobs(broker.client, namespace=namespace)
+        tasks_known = catalogue.load()
+        self._inspector = Inspector(
+            broker.client, namespace=namespace, catalogue=tasks_known
+        )
+        self._operator = Operator(
+            broker.client, namespace=namespace, catalogue=tasks_known
+        )
 
     def bind_all(self, *, queues: Iterable[str] = ()) -> None:
         """Bind every contract, or those of some queues."""
@@ -78,6 +93,8 @@ class Binder:
         """Declare the actor that runs `run` for the jobs of `contract`."""
 
         def perform(delivery: Delivery) -> None:
+            if delivery.is_unwanted:
+                raise JobCancelled
             data = contract.data.parse(delivery.record.data, pointer="/data")
             result = run(data, self._context(delivery))
             delivery.returnvalue = result.model_dump_json(by_alias=True).encode()
@@ -104,4 +121,8 @@ class Binder:
             storage=self._storage,
             settings=self._settings,
             reporter=LeaseReporter(self._broker, delivery),
+            memory=self._memory,
+            children=self._children,
+            inspector=self._inspector,
+            operator=self._operator,
         )

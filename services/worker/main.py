@@ -12,15 +12,17 @@ from services.worker.current_job import add_job
 from services.worker.middleware.backoff_retries import BackoffRetries
 from services.worker.middleware.graceful_drain import GracefulDrain
 from services.worker.middleware.health_port import HealthPort
+from services.worker.middleware.job_statistics import JobStatistics
 from services.worker.middleware.run_tracking import RunTracking
 from services.worker.middleware.warm_sandbox import WarmSandbox
 from services.worker.settings import WorkerSettings
 from shared import logging, metrics, settings
 from shared.broker.broker import NightshiftBroker
 from shared.broker.connection import connect
+from shared.broker.job_totals import JobTotals
 from shared.contracts import catalogue
 from shared.errors import ConfigurationError
-from shared.storage.storage import Storage
+from shared.storage.opening import open_storage
 
 #: How often running jobs are checked against their limits, in milliseconds.
 TIME_LIMIT_CHECK_MS = 250
@@ -61,6 +63,9 @@ def build_broker(worker_settings: WorkerSettings) -> NightshiftBroker:
         namespace=worker_settings.nightshift_namespace,
         catalogue=catalogue.load(),
         middleware=[
+            JobStatistics(
+                JobTotals(client, namespace=worker_settings.nightshift_namespace)
+            ),
             RunTracking(),
             HealthPort(worker_settings),
             WarmSandbox(),
@@ -72,10 +77,8 @@ def build_broker(worker_settings: WorkerSettings) -> NightshiftBroker:
             BackoffRetries(),
         ],
     )
-    storage = Storage(
-        worker_settings.nightshift_storage_dir,
-        max_bytes=worker_settings.nightshift_max_file_mb * 1024 * 1024,
-    )
+    metrics.watch_storage(worker_settings.nightshift_storage_dir)
+    storage = open_storage(worker_settings)
     binder = Binder(broker, settings=worker_settings, storage=storage)
     binder.bind_all(queues=worker_settings.queues)
     return broker

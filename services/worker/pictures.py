@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from services.worker import sandbox
+from services.worker.media import sources
 from services.worker.sandboxed.orders import PicturePart
 from shared.contracts.fields import FileReference
-from shared.errors import StorageError, StoredFileNotFoundError, UnrecoverableError
+from shared.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from services.worker.context import JobContext
+    from services.worker.media.sources import MediaSource
     from services.worker.sandboxed.orders import Order
+    from shared.contracts.picture_source import FromFileOrAddress
+
+#: Largest picture that is fetched from the web, in bytes.
+MAX_FETCHED_BYTES = 50 * 1024 * 1024
 
 #: How much longer than the job a child may live, in seconds: the job's own time limit
 #: goes first, so that the job fails for being late and not for a killed child.
@@ -39,10 +45,24 @@ class StoredPicture:
     file: FileReference
 
 
+@contextmanager
+def opened(data: FromFileOrAddress, context: JobContext) -> Iterator[MediaSource]:
+    """Lend the picture of a job, from the store or from the web.
+
+    Raises:
+        UnrecoverableError: When there is none.
+        FetchError: When it can't be fetched now.
+    """
+    with sources.opened(
+        data, context, what="image", max_bytes=MAX_FETCHED_BYTES
+    ) as source:
+        yield source
+
+
 def make(
     order: Order,
     *,
-    source_id: str,
+    source: MediaSource,
     context: JobContext,
     on_stored: Callable[[int], None] | None = None,
 ) -> list[StoredPicture]:
@@ -50,26 +70,20 @@ def make(
 
     Args:
         order: What to make.
-        source_id: Id of the source's file.
+        source: What to make them of.
         context: The job.
         on_stored: Called with the number of pictures so far, after each.
 
     Raises:
-        UnrecoverableError: When the source is missing or can't be worked on.
+        UnrecoverableError: When the source can't be worked on.
         SandboxError: When the sandbox failed.
         StorageError: When the store failed.
     """
-    try:
-        source = context.storage.stat(source_id)
-        chunks = context.storage.stream(source_id)
-    except StoredFileNotFoundError:
-        message = f"There is no file {source_id}; upload the image first."
-        raise UnrecoverableError(message) from None
     made: list[StoredPicture] = []
     try:
         with sandbox.SHARED.run(
             order,
-            sandbox.Source(chunks, source.size),
+            sandbox.Source(source.chunks, source.size),
             max_part_bytes=context.storage.max_bytes,
             deadline=context.deadline + _AFTER_THE_JOB_S,
             is_cancelled=lambda: context.cancelled,

@@ -26,8 +26,8 @@ class LeaseReporter:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether another worker has taken the job over."""
-        return self._delivery.is_lost
+        """Whether the job was cancelled, or another worker has taken it over."""
+        return self._delivery.is_unwanted
 
     def progress(self, progress: bytes) -> None:
         """Record the progress, JSON text, and prolong the lease."""

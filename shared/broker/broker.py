@@ -6,19 +6,18 @@ The producer side of a team's applications is `producer.py`; this one lives in w
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from collections import defaultdict
 from contextlib import suppress
 from queue import Empty
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dramatiq import Broker, Message, Middleware
 from dramatiq.common import current_millis
 from dramatiq.middleware import MiddlewareError
 
-from shared import ids, logging, metrics
+from shared import clock, ids, logging, metrics
 from shared.broker import delivery as deliveries
 from shared.broker.capacity import Capacity
 from shared.broker.committer import Committer
@@ -28,11 +27,14 @@ from shared.broker.delivery import JobMessage
 from shared.broker.keeper import LeaseKeeper
 from shared.broker.keys import QueueKeys
 from shared.broker.orders import order_of
+from shared.broker.presence import Presence, WorkerInfo, host_name
 from shared.broker.producer import Producer, Request
 from shared.broker.scripts import LOST, Patience, Scripts
+from shared.broker.tally import Tally
 from shared.broker.work_queue import WorkQueue
+from shared.errors import BrokerError
 from shared.jobs.options import JobOptions
-from shared.jobs.outcome import Failure, Released, Retried
+from shared.jobs.outcome import Cancelled, Failure, Released, Retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,6 +64,7 @@ class NightshiftBroker(Broker):
         catalogue: Mapping[str, AnyContract],
         middleware: list[Middleware],
         lease_ms: int = LEASE_MS,
+        version: str = "dev",
     ) -> None:
         """Work through `client`, under `namespace`.
 
@@ -71,14 +74,19 @@ class NightshiftBroker(Broker):
             catalogue: The tasks that have a contract.
             middleware: All of Dramatiq's middleware, in order.
             lease_ms: How long a lease lasts without a renewal, in milliseconds.
+            version: What this worker runs, for people to see.
         """
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         super().__init__(middleware=middleware)
         self.client = client
         self.catalogue = catalogue
         self.lease_ms = lease_ms
-        self.worker_name = f"{_host()}-{os.getpid()}-{ids.new_id()[-6:]}"
+        self.worker_name = f"{host_name()}-{os.getpid()}-{ids.new_id()[-6:]}"
         self.capacity = Capacity(threads=1)
+        self.tally = Tally()
+        self.version = version
+        self._started_ms = clock.now_ms()
+        self._presence = Presence(client, namespace=namespace)
         self._namespace = namespace
         self._producer = Producer(client, namespace=namespace)
         self._scripts: dict[str, Scripts] = {}
@@ -122,6 +130,7 @@ class NightshiftBroker(Broker):
         if queue_name not in self.queues:
             self.emit_before("declare_queue", queue_name)
             self.queues[queue_name] = None
+            self.tally.open_queue(queue_name)
             self.emit_after("declare_queue", queue_name)
 
     def consume(
@@ -170,6 +179,9 @@ class NightshiftBroker(Broker):
     def close(self) -> None:
         """Commit what is left and end the threads."""
         self._keeper.stop()
+        if self._worker is not None:
+            with suppress(BrokerError):
+                self._presence.leave(self.worker_name)
         self._committer.stop(timeout_s=LAST_FLUSH_S)
 
     # What consumers, the keeper and our middleware call
@@ -208,10 +220,6 @@ class NightshiftBroker(Broker):
     def consumed_queues(self) -> list[str]:
         """Return the queues that this process consumes."""
         return list(self._worker.consumers) if self._worker else []
-
-    def observe_wait(self, queue: str, seconds: float) -> None:
-        """Record how long a job waited for its first start."""
-        metrics.QUEUE_WAIT_SECONDS.labels(queue).observe(max(0.0, seconds))
 
     def hold(self, delivery: Delivery) -> None:
         """Take responsibility for a job's lease."""
@@ -272,6 +280,43 @@ class NightshiftBroker(Broker):
         self._committer.flush(timeout_s=LAST_FLUSH_S)
         return len(stubborn)
 
+    def cancelling(self, queue: str) -> set[str]:
+        """Return the ids of running jobs whose cancellation was asked for."""
+        with translated_errors():
+            members = self.client.smembers(self.keys_of(queue).one("cancelling"))
+        return {job_id.decode() for job_id in cast("set[bytes]", members)}
+
+    def abandon(self, delivery: Delivery) -> None:
+        """End a cancelled job although its thread does not."""
+        delivery.is_lost = True
+        self.commit(delivery.queue, order_of(delivery, Cancelled()))
+
+    def longest_age_s(self, queue: str, which: str) -> int | None:
+        """Return how long finished jobs of `queue` stay at most; None: for ever.
+
+        `which` is `keep_completed` or `keep_failed`. A task that keeps its jobs for
+        ever keeps those of its queue; a shorter age is applied when a job ends.
+        """
+        contracts = [c for c in self.catalogue.values() if c.queue == queue]
+        ages = [getattr(contract.defaults, which).age for contract in contracts]
+        return None if None in ages or not ages else max(ages)
+
+    def announce(self) -> None:
+        """Say that this worker is there, and what it does."""
+        self._presence.announce(
+            WorkerInfo(
+                name=self.worker_name,
+                host=host_name(),
+                pid=os.getpid(),
+                queues=tuple(self.consumed_queues()),
+                tasks=tuple(sorted(self.actors)),
+                threads=self.capacity.threads,
+                running=tuple(f"{d.queue}/{d.job_id}" for d in self.running()),
+                started=self._started_ms,
+                version=self.version,
+            )
+        )
+
     # Our own
 
     def _boot(self, worker: Worker) -> None:
@@ -284,7 +329,9 @@ class NightshiftBroker(Broker):
     def _on_settled(self, queue: str, order: Order, answer: int) -> None:
         with self._leases_lock:
             delivery = self._leases.pop((queue, order.token), None)
-        if answer == LOST and delivery is not None and not delivery.is_lost:
+        if answer != LOST:
+            self.tally.settled(queue, order, delivery)
+        elif delivery is not None and not delivery.is_lost:
             metrics.LEASES_LOST.labels(queue).inc()
             _log.warning("outcome_refused", queue=queue, job_id=order.job_id)
 
@@ -298,8 +345,3 @@ class NightshiftBroker(Broker):
             ]
             self._hooks[name] = hooks
         return hooks
-
-
-def _host() -> str:
-    # Only what may stand in a name: the scripts write it into JSON as it is.
-    return "".join(c for c in socket.gethostname() if c.isalnum() or c in "-._")[:40]

@@ -18,6 +18,7 @@ from shared.broker.orders import (
     Order,
     ReleaseOrder,
     RetryOrder,
+    StopOrder,
 )
 from shared.broker.scripts import LOST
 from shared.errors import BrokerError, RedisUnavailableError
@@ -139,5 +140,6 @@ def _send(scripts: Scripts, kind: type[Order], orders: list[Order]) -> list[int]
         RetryOrder: scripts.retry,
         FailureOrder: scripts.fail,
         ReleaseOrder: scripts.release,
+        StopOrder: scripts.stop,
     }[kind]  # type: ignore[assignment]  # the key picks the method that fits
     return send(orders)

@@ -199,7 +199,7 @@ class JobConsumer(Consumer):
         )
         if claimed.attempts_started == 1:
             waited_s = (now_ms - record.waiting_since) / 1000
-            self._broker.observe_wait(self._queue, waited_s)
+            self._broker.tally.waited(self._queue, waited_s)
         if record.task in self._broker.catalogue:
             return deliveries.contract_message(delivery)
         return deliveries.native_message(delivery)

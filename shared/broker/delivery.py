@@ -35,6 +35,8 @@ class Delivery:
         thread_id: The thread that runs it now, None while it is not running.
         run_ms: How long task code ran, None when it never did.
         is_lost: Whether the lease turned out to be lost.
+        cancelled_at_ms: When this process learnt that the job is to be cancelled, on
+            the monotonic clock; None while it is not.
     """
 
     job_id: str
@@ -51,6 +53,12 @@ class Delivery:
     thread_id: int | None = None
     run_ms: float | None = None
     is_lost: bool = False
+    cancelled_at_ms: float | None = None
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether its task should stop: it was cancelled, or another worker has it."""
+        return self.is_lost or self.cancelled_at_ms is not None
 
     def __str__(self) -> str:
         return self.job_id

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
+import redis
 
+from shared import logging
 from shared.broker import record as records
+from shared.broker import script_loader
 from shared.broker.connection import translated_errors
 from shared.broker.keys import QueueKeys, queues_key
+from shared.broker.presence import Presence, WorkerInfo
 from shared.broker.scripts import Scripts
 from shared.contracts.contract import GENERAL_DEFAULTS, TaskDefaults
-from shared.errors import InvalidDataError
+from shared.errors import InvalidDataError, RecordTypeError
 from shared.jobs import options as job_options
 from shared.jobs.job import Attempt, Job
 from shared.jobs.names import check_job_id
@@ -20,11 +24,11 @@ from shared.jobs.options import JobOptions
 from shared.jobs.states import JobState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import redis
+    from collections.abc import Mapping, Sequence
 
     from shared.contracts.catalogue import AnyContract
+
+_log = logging.get(__name__)
 
 _COUNT_ORDER = (
     JobState.WAITING,
@@ -52,6 +56,25 @@ class QueueStats:
     is_paused: bool
 
 
+@dataclass(frozen=True)
+class Page:
+    """Some jobs of one state, in its order.
+
+    Attributes:
+        jobs: The jobs; one that was removed meanwhile is left out.
+        next_cursor: Where the next page begins, None after the last.
+    """
+
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+#: Most jobs of one page.
+MAX_PAGE = 200
+#: A queue's waiting jobs lie in two sets: those without a group, then the others.
+_SETS = {JobState.WAITING: ("waiting", "grouped")}
+
+
 class Inspector:
     """Looks at jobs and queues."""
 
@@ -77,22 +100,84 @@ class Inspector:
         reply = self._scripts(queue).read_job(check_job_id(job_id))
         if reply is None:
             return None
-        stored, state, due, flat, attempts = reply
-        return self._assemble(
-            queue,
-            job_id,
-            stored=stored,
-            state=JobState(state.decode()),
-            due=int(due) if due else None,
-            run=records.fields(flat),
-            attempts=attempts,
+        return self._read(queue, job_id, reply)
+
+    def page(
+        self,
+        queue: str,
+        state: JobState,
+        *,
+        cursor: str = "",
+        limit: int = 50,
+        newest_first: bool = False,
+    ) -> Page:
+        """Return some jobs of one state, in the order in which they run or ended.
+
+        Args:
+            queue: The queue.
+            state: The state.
+            cursor: A page's `next_cursor`; empty for the first page.
+            limit: How many, MAX_PAGE at most.
+            newest_first: Whether the order is turned round.
+
+        Raises:
+            ValueError: When the cursor is not one of ours.
+        """
+        sets = _SETS.get(state, (state.value,))
+        name, after = _read_cursor(cursor, sets)
+        count = min(limit, MAX_PAGE)
+        found = self._scripts(queue).read_page(
+            name, count=count, newest_first=newest_first, after=after
         )
+        next_cursor = None
+        if len(found) == count:
+            job_id, score = found[-1]
+            next_cursor = f"{name}|{score}|{job_id}"
+        elif name != sets[-1]:
+            next_cursor = f"{sets[-1]}||"
+        jobs = self.jobs(queue, [job_id for job_id, _ in found])
+        return Page([job for job in jobs if job is not None], next_cursor)
+
+    def jobs(self, queue: str, job_ids: Sequence[str]) -> list[Job | None]:
+        """Return the records of many jobs, None for one that is not there."""
+        replies = self._scripts(queue).read_jobs(job_ids)
+        return [
+            None if reply is None else self._read(queue, job_id, reply)
+            for job_id, reply in zip(job_ids, replies, strict=True)
+        ]
 
     def stats(self, queue: str) -> QueueStats:
         """Return a queue's counts, all taken at one instant."""
-        numbers = self._scripts(queue).read_counts()
-        counts = dict(zip(_COUNT_ORDER, numbers, strict=False))
-        return QueueStats(counts, numbers[6], is_paused=bool(numbers[7]))
+        return _stats(self._scripts(queue).read_counts())
+
+    def stats_of(self, queues: Sequence[str]) -> dict[str, QueueStats]:
+        """Return the counts of several queues, in one round trip.
+
+        A queue whose keys are damaged is left out, for the others' sake.
+
+        Raises:
+            RedisUnavailableError: When Redis does not answer.
+        """
+        script = script_loader.load("read_counts")
+        with translated_errors():
+            pipeline = self._client.pipeline(transaction=False)
+            for queue in queues:
+                keys = QueueKeys(self._namespace, queue)
+                pipeline.evalsha(script.sha, 1, keys.prefix)
+            replies = pipeline.execute(raise_on_error=False)
+        found = {}
+        for queue, reply in zip(queues, replies, strict=True):
+            try:
+                if isinstance(reply, redis.exceptions.NoScriptError):
+                    found[queue] = self.stats(queue)
+                elif isinstance(reply, Exception):
+                    with translated_errors():
+                        raise reply
+                else:
+                    found[queue] = _stats([int(part) for part in reply])
+            except RecordTypeError as error:
+                _log.warning("queue_damaged", queue=queue, reason=str(error))
+        return found
 
     def counts(self, queue: str) -> Mapping[JobState, int]:
         """Return the number of jobs per state."""
@@ -117,6 +202,10 @@ class Inspector:
             )
         return sorted(name.decode() for name in names)
 
+    def workers(self) -> list[WorkerInfo]:
+        """Return the workers that are there, by name."""
+        return Presence(self._client, namespace=self._namespace).workers()
+
     def ping(self) -> None:
         """Ask Redis for a sign of life.
 
@@ -132,6 +221,18 @@ class Inspector:
     def _defaults(self, task: str) -> TaskDefaults:
         contract = self._catalogue.get(task)
         return contract.defaults if contract else GENERAL_DEFAULTS
+
+    def _read(self, queue: str, job_id: str, reply: list[Any]) -> Job:
+        stored, state, due, flat, attempts = reply
+        return self._assemble(
+            queue,
+            job_id,
+            stored=stored,
+            state=JobState(state.decode()),
+            due=int(due) if due else None,
+            run=records.fields(flat),
+            attempts=attempts,
+        )
 
     def _assemble(
         self,
@@ -171,12 +272,28 @@ class Inspector:
         )
 
 
+def _stats(numbers: list[int]) -> QueueStats:
+    counts = dict(zip(_COUNT_ORDER, numbers, strict=False))
+    return QueueStats(counts, numbers[6], is_paused=bool(numbers[7]))
+
+
+def _read_cursor(cursor: str, sets: tuple[str, ...]) -> tuple[str, tuple[str, str]]:
+    if not cursor:
+        return sets[0], ("", "")
+    name, score, job_id = (*cursor.split("|", 2), "", "")[:3]
+    is_number = score == "" or score.replace(".", "", 1).isdigit()
+    if name not in sets or not is_number:
+        message = "This is no cursor of this list; begin without one."
+        raise ValueError(message)
+    return name, (score, job_id)
+
+
 def _readable(stored: bytes) -> records.Record:
     try:
         return records.decode(stored)
     except ValueError:
         # A damaged record is shown as far as it goes, never hidden.
-        return records.Record("?", 5, 0, 0, b"null", b"{}")
+        return records.Record("?", 5, 0, 0, "", b"null", b"{}")
 
 
 def _options(document: bytes) -> JobOptions:

@@ -1,32 +1,60 @@
-"""Keeps this process's leases alive and takes back those of lost workers."""
+"""What a worker process does beside running jobs, from a thread of its own.
+
+Its leases are renewed, jobs of lost workers taken back, cancellations followed, what is
+past its time tidied away, and its presence announced.
+"""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dramatiq.threading import raise_thread_exception
+
 from shared import clock, logging, metrics
+from shared.broker.interrupts import JobCancelled
 from shared.contracts.contract import GENERAL_DEFAULTS
 from shared.errors import BrokerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.broker.broker import NightshiftBroker
+    from shared.broker.delivery import Delivery
 
 RENEW_EVERY_MS = 3_000.0
 SWEEP_EVERY_MS = 1_500.0
+CANCEL_EVERY_MS = 500.0
+TIDY_EVERY_MS = 5_000.0
+ANNOUNCE_EVERY_MS = 5_000.0
 #: A lease that misses two renewals becomes suspect, ahead of its expiry.
 SUSPECT_BEFORE_EXPIRY_MS = 4_000
 #: A living worker has this long to renew after Redis itself was away.
 SUSPECT_FOR_MS = 2_000
 #: A job survives this many lost workers; the next one makes it poison.
 MAX_STALLED = 2
-_TICK_S = 0.5
+#: A cancelled job has this long to stop by itself before its thread is interrupted ...
+COOPERATION_MS = 1_000.0
+#: ... and this long before it is taken from a thread that hears no exception.
+PATIENCE_MS = 5_000.0
+#: Jobs of one kind that one round of tidying moves.
+TIDY_LIMIT = 200
+_TICK_S = 0.25
 
 _log = logging.get(__name__)
 
 
+@dataclass
+class _Duty:
+    name: str
+    every_ms: float
+    act: Callable[[], None]
+    due_ms: float
+
+
 class LeaseKeeper:
-    """Renews and sweeps from a thread of its own."""
+    """Does its duties in their order, each in its own rhythm."""
 
     def __init__(self, broker: NightshiftBroker) -> None:
         """Keep the leases of `broker`."""
@@ -35,7 +63,15 @@ class LeaseKeeper:
         self._thread = threading.Thread(
             target=self._run, name="lease-keeper", daemon=True
         )
-        self._renewed_at_ms = self._swept_at_ms = clock.monotonic_ms()
+        now_ms = clock.monotonic_ms()
+        self._duties = [
+            # Renewing comes first: after an outage it must beat every sweep.
+            _Duty("renew", RENEW_EVERY_MS, self._renew, now_ms + RENEW_EVERY_MS),
+            _Duty("cancel", CANCEL_EVERY_MS, self._follow_cancellations, now_ms),
+            _Duty("sweep", SWEEP_EVERY_MS, self._sweep, now_ms + SWEEP_EVERY_MS),
+            _Duty("tidy", TIDY_EVERY_MS, self._tidy, now_ms + TIDY_EVERY_MS),
+            _Duty("announce", ANNOUNCE_EVERY_MS, self._announce, now_ms),
+        ]
 
     def start(self) -> None:
         """Start the thread."""
@@ -49,20 +85,24 @@ class LeaseKeeper:
 
     def _run(self) -> None:
         while not self._stopping.wait(_TICK_S):
-            now_ms = clock.monotonic_ms()
-            try:
-                # Renewing comes first: after an outage it must beat every sweep.
-                if now_ms - self._renewed_at_ms >= RENEW_EVERY_MS:
-                    self._renew()
-                    self._renewed_at_ms = now_ms
-                if now_ms - self._swept_at_ms >= SWEEP_EVERY_MS:
-                    self._sweep()
-                    self._swept_at_ms = now_ms
-            except BrokerError as error:
-                # Due again at the next tick.
-                _log.warning("lease_keeping_failed", reason=str(error))
-            except Exception:  # noqa: BLE001 - leases need this thread alive
-                _log.exception("lease_keeping_failed")
+            for duty in self._duties:
+                if clock.monotonic_ms() < duty.due_ms:
+                    continue
+                if not self._do(duty):
+                    # What follows needs Redis, too; all of it is due again next tick.
+                    break
+                duty.due_ms = clock.monotonic_ms() + duty.every_ms
+
+    def _do(self, duty: _Duty) -> bool:
+        """Do a duty; whether it succeeded."""
+        try:
+            duty.act()
+        except BrokerError as error:
+            _log.warning("lease_keeping_failed", duty=duty.name, reason=str(error))
+            return False
+        except Exception:  # noqa: BLE001 - leases need this thread alive
+            _log.error("lease_keeping_failed", duty=duty.name, exc_info=True)
+        return True
 
     def _renew(self) -> None:
         for queue, held in self._broker.leases_by_queue().items():
@@ -74,6 +114,26 @@ class LeaseKeeper:
                     delivery.is_lost = True
                     metrics.LEASES_LOST.labels(queue).inc()
                     _log.warning("lease_lost", queue=queue, job_id=delivery.job_id)
+
+    def _follow_cancellations(self) -> None:
+        for queue, held in self._broker.leases_by_queue().items():
+            wanted = self._broker.cancelling(queue)
+            for delivery in held:
+                if delivery.job_id in wanted and not delivery.is_lost:
+                    self._cancel(delivery)
+
+    def _cancel(self, delivery: Delivery) -> None:
+        now_ms = clock.monotonic_ms()
+        if delivery.cancelled_at_ms is None:
+            delivery.cancelled_at_ms = now_ms
+            _log.info("job_cancelling", job_id=delivery.job_id)
+            return
+        waited_ms = now_ms - delivery.cancelled_at_ms
+        if waited_ms > PATIENCE_MS:
+            _log.warning("job_taken_from_thread", job_id=delivery.job_id)
+            self._broker.abandon(delivery)
+        elif waited_ms > COOPERATION_MS and delivery.thread_id is not None:
+            raise_thread_exception(delivery.thread_id, JobCancelled)
 
     def _sweep(self) -> None:
         for queue in self._broker.consumed_queues():
@@ -88,3 +148,16 @@ class LeaseKeeper:
                 _log.warning("jobs_recovered", queue=queue, **found._asdict())
                 metrics.JOBS_RECOVERED.labels(queue, "waiting").inc(found.recovered)
                 metrics.JOBS_RECOVERED.labels(queue, "poison").inc(found.poisoned)
+
+    def _tidy(self) -> None:
+        for queue in self._broker.consumed_queues():
+            tidied = self._broker.scripts_of(queue).tidy(
+                limit=TIDY_LIMIT,
+                completed_age_s=self._broker.longest_age_s(queue, "keep_completed"),
+                failed_age_s=self._broker.longest_age_s(queue, "keep_failed"),
+            )
+            if tidied.expired:
+                _log.warning("jobs_expired", queue=queue, count=tidied.expired)
+
+    def _announce(self) -> None:
+        self._broker.announce()

@@ -9,12 +9,20 @@ from shared.jobs.names import check_queue
 #: Keys of a queue that exist once, and the Redis type of each.
 QUEUE_KEYS = {
     "waiting": "zset",
+    "grouped": "zset",
     "delayed": "zset",
     "active": "zset",
     "completed": "zset",
     "failed": "zset",
     "cancelled": "zset",
+    "cancelling": "set",
+    "expiring": "zset",
     "meta": "hash",
+    "rate": "string",
+    "lanes": "zset",
+    "parked": "zset",
+    "groupActive": "hash",
+    "groupLimits": "hash",
     "events": "stream",
     "wake": "list",
     "sweep": "string",
@@ -27,6 +35,10 @@ MEMBER_KEYS = {
     "logs": "list",
     "gone": "hash",
     "claim": "string",
+    "group": "zset",
+    "grouprate": "string",
+    "dedup": "string",
+    "next": "hash",
 }
 
 
@@ -61,3 +73,18 @@ class QueueKeys:
 def queues_key(namespace: str) -> str:
     """Return the key of the set of all queue names."""
     return f"{namespace}:queues"
+
+
+def job_totals_key(namespace: str, day: str) -> str:
+    """Return the key of what a day's jobs came to."""
+    return f"{namespace}:{{totals}}:jobs:{day}"
+
+
+def slowest_jobs_key(namespace: str, day: str) -> str:
+    """Return the key of a day's slowest jobs."""
+    return f"{namespace}:{{totals}}:slowest:{day}"
+
+
+def event_totals_prefix(namespace: str) -> str:
+    """Return what every key of the events that were counted begins with."""
+    return f"{namespace}:{{events}}:"

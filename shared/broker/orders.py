@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.contracts.contract import GENERAL_DEFAULTS
-from shared.jobs.outcome import Completed, Failed, Outcome, Released, Retried
+from shared.jobs.outcome import Cancelled, Completed, Failed, Outcome, Released, Retried
 
 if TYPE_CHECKING:
     from shared.broker.delivery import Delivery
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class NewJob(NamedTuple):
-    """A job to be created; `operation` marks the same request sent again."""
+    """A job to be created; `operation` marks the same request sent again.
+
+    `expires_in_ms` is empty for a job that may start at any time.
+    """
 
     job_id: str
     operation: str
@@ -22,6 +25,18 @@ class NewJob(NamedTuple):
     priority: int
     delay_ms: int
     record: bytes
+    expires_in_ms: int | str = ""
+    group: str = ""
+    deduplication: str = ""
+    deduplication_mode: str = ""
+
+
+class StopOrder(NamedTuple):
+    """A running job that its worker gave up; `attempt` is JSON without its end."""
+
+    job_id: str
+    token: str
+    attempt: bytes
 
 
 class Completion(NamedTuple):
@@ -66,7 +81,7 @@ class ReleaseOrder(NamedTuple):
     attempt: bytes = b""
 
 
-Order = Completion | RetryOrder | FailureOrder | ReleaseOrder
+Order = Completion | RetryOrder | FailureOrder | ReleaseOrder | StopOrder
 
 
 def order_of(delivery: Delivery, outcome: Outcome) -> Order:
@@ -86,6 +101,8 @@ def order_of(delivery: Delivery, outcome: Outcome) -> Order:
             return FailureOrder(
                 job_id, token, why.reason, why.kind, why.stacktrace, attempt, keep
             )
+        case Cancelled():
+            return StopOrder(job_id, token, _attempt(delivery, "cancelled"))
         case Released(started):
             attempt = _attempt(delivery, "released") if started else b""
             return ReleaseOrder(job_id, token, 0, attempt)

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-_HEADER = re.compile(rb"v=1;w=(\d+);t=(\d+);p=(\d+);n=([^;\n]*);o=([^;\n]*)\n")
+_HEADER = re.compile(
+    rb"v=1;w=(\d+);t=(\d+);p=(\d+);n=([^;\n]*);o=[^;\n]*"
+    rb"(?:;g=([^;\n]*))?(?:;d=[^;\n]*)?\n"
+)
 
 
 class _Body(msgspec.Struct):
@@ -26,6 +29,7 @@ class Record(NamedTuple):
         priority: 1 runs first.
         timestamp: When it was accepted.
         waiting_since: When it was last put to waiting.
+        group: Its group, or empty.
         data: What the caller sent, JSON text.
         options: What the caller said about it, JSON text.
     """
@@ -34,6 +38,7 @@ class Record(NamedTuple):
     priority: int
     timestamp: int
     waiting_since: int
+    group: str
     data: bytes
     options: bytes
 
@@ -58,12 +63,13 @@ def decode(stored: bytes) -> Record:
     except msgspec.DecodeError as error:
         message = f"The record is not JSON: {error}"
         raise ValueError(message) from error
-    since, accepted, priority, task, _ = header.groups()
+    since, accepted, priority, task, group = header.groups()
     return Record(
         task=task.decode(),
         priority=int(priority),
         timestamp=int(accepted),
         waiting_since=int(since),
+        group=(group or b"").decode(),
         data=bytes(body.data),
         options=bytes(body.opts),
     )

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import redis
 
+from shared import ids
 from shared.broker import script_loader
 from shared.broker.connection import translated_errors
+from shared.broker.durability import Durability, call_confirmed
 from shared.jobs.states import JobState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shared.broker.keys import QueueKeys
     from shared.broker.orders import (
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         NewJob,
         ReleaseOrder,
         RetryOrder,
+        StopOrder,
     )
     from shared.contracts.retention import Retention
 
@@ -36,12 +39,24 @@ _Lost = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 
 
 class Enqueued(NamedTuple):
-    """What became of a new job; `created` is False when the id was taken."""
+    """What became of a new job.
+
+    `created` is False when the id was taken; `is_duplicate` tells that a job of the
+    same deduplication id stands for it, which then `job_id` names.
+    """
 
     job_id: str
     created: bool
     state: JobState
     timestamp: int
+    is_duplicate: bool = False
+
+
+class Tidied(NamedTuple):
+    """What time alone brought about."""
+
+    expired: int
+    removed: int
 
 
 class Claimed(NamedTuple):
@@ -87,33 +102,24 @@ class Scripts:
     """Calls the scripts of one queue."""
 
     def __init__(
-        self, client: redis.Redis, keys: QueueKeys, *, patience: Patience | None = None
+        self,
+        client: redis.Redis,
+        keys: QueueKeys,
+        *,
+        patience: Patience | None = None,
+        durability: Durability = Durability.MEMORY,
     ) -> None:
-        """Call through `client` on `keys`."""
+        """Call through `client` on `keys`; `durability` is what `enqueue` waits for."""
+        self._durability = durability
         self._client = client
         self._prefix = keys.prefix
         self._patience = patience or Patience()
 
-    def enqueue(self, job: NewJob) -> Enqueued:
-        """Create a job: (none) → waiting or delayed."""
-        reply = self._call(
-            "enqueue",
-            job.job_id,
-            job.operation,
-            job.task,
-            job.priority,
-            job.delay_ms,
-            job.record,
-            resent=True,
-        )
-        state = reply[1].decode()
-        return Enqueued(
-            job.job_id,
-            created=reply[0] == 1,
-            # A job that ran and was removed before its request was sent again.
-            state=JobState.COMPLETED if state == "removed" else JobState(state),
-            timestamp=int(reply[2]),
-        )
+    def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        """Create jobs: (none) → waiting or delayed; one answer per job."""
+        arguments = [part for job in jobs for part in _words(job)]
+        reply = self._call("enqueue", *arguments, resent=True, is_confirmed=True)
+        return [_enqueued(job, reply[4 * i : 4 * i + 4]) for i, job in enumerate(jobs)]
 
     def claim(self, *, worker: str, operation: str, count: int, lease_ms: int) -> Claim:
         """Take up to `count` jobs under lease: waiting → active."""
@@ -149,6 +155,54 @@ class Scripts:
     def release(self, orders: Sequence[ReleaseOrder]) -> list[int]:
         """Hand jobs back: active → waiting or delayed; one answer per order."""
         return self._answers("release", [part for order in orders for part in order])
+
+    def stop(self, orders: Sequence[StopOrder]) -> list[int]:
+        """End jobs that were given up: active → cancelled; one answer per order."""
+        return self._answers("stop", [part for order in orders for part in order])
+
+    def cancel(self, job_ids: Sequence[str], *, keep: Retention) -> list[int]:
+        """Cancel jobs at once, or mark those that run; one answer per id."""
+        return self._answers("cancel", [*_limits(keep), *job_ids])
+
+    def remove(self, job_ids: Sequence[str]) -> list[int]:
+        """Delete jobs that do not run; one answer per id."""
+        reply = self._call("remove", *job_ids, resent=True)
+        return [int(answer) for answer in reply]
+
+    def promote_now(self, job_ids: Sequence[str]) -> list[int]:
+        """Let delayed jobs start ahead of their time; one answer per id."""
+        reply = self._call("promote_now", *job_ids, resent=True)
+        return [int(answer) for answer in reply]
+
+    def rerun(self, job_ids: Sequence[str]) -> list[int]:
+        """Let jobs that have ended run again; one answer per id."""
+        return self._answers("rerun", [ids.new_id(), *job_ids])
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Set switches and limits; an empty value unsets."""
+        self._call("configure", *(part for pair in settings.items() for part in pair))
+
+    def tidy(
+        self, *, limit: int, completed_age_s: int | None, failed_age_s: int | None
+    ) -> Tidied:
+        """Fail what did not start in time, delete what is past its age."""
+        ages = ["" if age is None else age for age in (completed_age_s, failed_age_s)]
+        expired, removed = self._call("tidy", limit, *ages)
+        return Tidied(int(expired), int(removed))
+
+    def audit(self, job_ids: Sequence[str], *, mend: bool) -> list[tuple[str, str]]:
+        """Return (id, problem) of jobs that are stored wrongly; mend them if asked."""
+        reply = self._call("audit", int(mend), *job_ids)
+        words = [word.decode() for word in reply]
+        return list(zip(words[::2], words[1::2], strict=True))
+
+    def read_page(
+        self, name: str, *, count: int, newest_first: bool, after: tuple[str, str]
+    ) -> list[tuple[str, str]]:
+        """Return up to `count` (id, score) of a sorted set, after (score, id)."""
+        reply = self._call("read_page", name, count, int(newest_first), *after)
+        words = [word.decode() for word in reply]
+        return list(zip(words[::2], words[1::2], strict=True))
 
     def renew(self, leases: Sequence[tuple[str, str]], *, lease_ms: int) -> list[str]:
         """Prolong leases, given as (id, token); return the ids that are lost."""
@@ -197,6 +251,18 @@ class Scripts:
         reply: list[Any] | None = self._call("read_job", job_id)
         return reply
 
+    def read_jobs(self, job_ids: Sequence[str]) -> list[list[Any] | None]:
+        """Return what is stored about many jobs, in one round trip."""
+        script = script_loader.load("read_job")
+        with translated_errors():
+            # One that the server forgot would fail each of the calls.
+            self._client.script_load(script.source)
+            pipeline = self._client.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipeline.evalsha(script.sha, 1, self._prefix, job_id)
+            replies: list[list[Any] | None] = pipeline.execute()
+        return replies
+
     def read_counts(self) -> list[int]:
         """Return six counts in the order of JobState's queue, oldest wait, paused."""
         return [int(part) for part in self._call("read_counts")]
@@ -204,24 +270,73 @@ class Scripts:
     def _answers(self, name: str, arguments: Sequence[Any]) -> list[int]:
         return [int(answer) for answer in self._call(name, *arguments)]
 
-    def _call(self, name: str, *arguments: Any, resent: bool = False) -> Any:
-        """Call a script; `resent` adds an argument that tells the first send apart."""
+    def _call(
+        self,
+        name: str,
+        *arguments: Any,
+        resent: bool = False,
+        is_confirmed: bool = False,
+    ) -> Any:
+        """Call a script.
+
+        `resent` puts first what tells the first send apart; `is_confirmed` waits until
+        the effect is as safe as this queue's durability asks for.
+        """
+        durability = self._durability if is_confirmed else Durability.MEMORY
         with translated_errors():
             for send in range(self._patience.tries):
                 mark = (int(send > 0),) if resent else ()
                 try:
-                    return self._send(script_loader.load(name), (*arguments, *mark))
+                    return self._send(
+                        script_loader.load(name), (*mark, *arguments), durability
+                    )
                 except _Lost:
                     if send + 1 == self._patience.tries:
                         raise
                     time.sleep(self._patience.pause_s)
         raise AssertionError  # the loop returns or raises
 
-    def _send(self, script: script_loader.Script, arguments: Sequence[Any]) -> Any:
+    def _send(
+        self,
+        script: script_loader.Script,
+        arguments: Sequence[Any],
+        durability: Durability,
+    ) -> Any:
+        if durability is not Durability.MEMORY:
+            self._client.script_load(script.source)
+            command = ("EVALSHA", script.sha, 1, self._prefix, *arguments)
+            return call_confirmed(self._client, command, durability)
         try:
             return self._client.evalsha(script.sha, 1, self._prefix, *arguments)
         except redis.exceptions.NoScriptError:
             return self._client.eval(script.source, 1, self._prefix, *arguments)
+
+
+def _words(job: NewJob) -> tuple[str | int | bytes, ...]:
+    return (
+        job.job_id,
+        job.operation,
+        job.task,
+        job.priority,
+        job.delay_ms,
+        job.expires_in_ms,
+        job.group,
+        job.deduplication,
+        job.deduplication_mode,
+        job.record,
+    )
+
+
+def _enqueued(job: NewJob, reply: list[Any]) -> Enqueued:
+    created, job_id, state, timestamp = reply
+    return Enqueued(
+        job_id.decode(),
+        created=created == 1,
+        # A job that ran and was removed before its request was sent again.
+        state=(JobState.COMPLETED if state == b"removed" else JobState(state.decode())),
+        timestamp=int(timestamp),
+        is_duplicate=job_id.decode() != job.job_id,
+    )
 
 
 def claim_of(reply: list[Any]) -> Claim:

@@ -19,7 +19,12 @@ _MAIL_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 _LINE_BREAKS = ("Zl", "Zp")
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
+    """Return a text that is one line.
+
+    Raises:
+        ValueError: When it holds line breaks or control characters.
+    """
     for letter in value:
         category = unicodedata.category(letter)
         if category in ("Cc", "Cs", *_LINE_BREAKS):
@@ -64,13 +69,13 @@ def _web_address(value: str) -> str:
 
 
 #: One line of text.
-Line = Annotated[str, AfterValidator(_one_line)]
+Line = Annotated[str, AfterValidator(one_line)]
 
 #: One line that is safe in a mail header.
 HeaderText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
     AfterValidator(_no_encoded_word),
 ]
 
@@ -87,7 +92,7 @@ EmailAddress = Annotated[
 WebAddress = Annotated[
     str,
     StringConstraints(min_length=8, max_length=2048),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
     AfterValidator(_web_address),
 ]
 

@@ -15,7 +15,15 @@ class JobEvent(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     STALLED = "stalled"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    REMOVED = "removed"
+    DEDUPLICATED = "deduplicated"
+    PAUSED = "paused"
+    RESUMED = "resumed"
 
 
 #: After one of these nothing more happens to the job by itself.
-FINAL_EVENTS = frozenset({JobEvent.COMPLETED, JobEvent.FAILED})
+FINAL_EVENTS = frozenset(
+    {JobEvent.COMPLETED, JobEvent.FAILED, JobEvent.CANCELLED, JobEvent.REMOVED}
+)

@@ -104,6 +104,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             "retrying": self.is_retrying,
             "priority": self.policy.priority,
             "delay": self.policy.delay_ms,
+            "group": self.options.group,
+            "tags": self.options.tags or (),
             "due": self.due,
             "timestamp": self.timestamp,
             "processedOn": self.processed_on,

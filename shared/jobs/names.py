@@ -13,6 +13,9 @@ JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}$"
 #: As a queue's.
 TASK_PATTERN = QUEUE_PATTERN
 
+#: A group or a deduplication id: of the same letters as a job's id.
+LABEL_PATTERN = JOB_ID_PATTERN
+
 _QUEUE = re.compile(QUEUE_PATTERN)
 _JOB_ID = re.compile(JOB_ID_PATTERN)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
@@ -15,6 +16,38 @@ from shared.jobs import names
 MAX_DELAY_MS = 365 * 24 * 3600 * 1000
 MAX_PRIORITY = 1000
 MAX_TIMEOUT_MS = 24 * 3600 * 1000
+
+Tag = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Deduplication(Model):
+    """One job for all that share an id, as BullMQ has it.
+
+    Attributes:
+        id: What they share.
+        ttl: Milliseconds for which the first one stands for the others; left out,
+            until it ends.
+        extend: Whether each further one starts the time anew.
+        replace: Whether a further one takes the place of one that is still delayed.
+        keep_last_if_active: Whether the last one that comes while the first runs
+            follows it.
+    """
+
+    id: str = Field(pattern=names.LABEL_PATTERN)
+    ttl: int | None = Field(default=None, ge=1, le=MAX_DELAY_MS)
+    extend: bool = False
+    replace: bool = False
+    keep_last_if_active: bool = False
+
+    def mode(self) -> str:
+        """Return what the enqueue script wants to know, beside the id."""
+        switches = {
+            f"ttl={self.ttl}": self.ttl is not None,
+            "extend": self.extend,
+            "replace": self.replace,
+            "keep": self.keep_last_if_active,
+        }
+        return ";".join(word for word, is_on in switches.items() if is_on)
 
 
 class JobOptions(Model):
@@ -29,6 +62,11 @@ class JobOptions(Model):
         job_id: Id of the caller's choice; a second job with it is not created.
         remove_on_complete: How long the job stays after it completed.
         remove_on_fail: How long the job stays after it failed.
+        expires_in: Milliseconds within which it must start, from when it is due.
+        deduplication: One job for all that share an id.
+        group: Whose it is (a tenant, a customer, a host): groups are served in turn.
+        tags: Words to find it by.
+        stack_trace_limit: How many lines of a traceback are kept.
     """
 
     delay: int | None = Field(default=None, ge=0, le=MAX_DELAY_MS)
@@ -39,6 +77,11 @@ class JobOptions(Model):
     job_id: str | None = Field(default=None, pattern=names.JOB_ID_PATTERN)
     remove_on_complete: Retention | None = None
     remove_on_fail: Retention | None = None
+    expires_in: int | None = Field(default=None, ge=1, le=MAX_DELAY_MS)
+    deduplication: Deduplication | None = None
+    group: str | None = Field(default=None, pattern=names.LABEL_PATTERN)
+    tags: tuple[Tag, ...] | None = Field(default=None, max_length=20)
+    stack_trace_limit: int | None = Field(default=None, ge=0, le=1000)
 
     @field_validator("backoff", mode="before")
     @classmethod
@@ -60,6 +103,7 @@ class Policy:
         timeout_ms: Longest run of one attempt, in milliseconds.
         keep_completed: How long the job stays after it completed.
         keep_failed: How long the job stays after it failed.
+        stack_trace_limit: How many lines of a traceback are kept; None means all.
     """
 
     delay_ms: int
@@ -69,6 +113,7 @@ class Policy:
     timeout_ms: int
     keep_completed: Retention
     keep_failed: Retention
+    stack_trace_limit: int | None = None
 
 
 def resolve(options: JobOptions, defaults: TaskDefaults = GENERAL_DEFAULTS) -> Policy:
@@ -81,4 +126,5 @@ def resolve(options: JobOptions, defaults: TaskDefaults = GENERAL_DEFAULTS) -> P
         timeout_ms=options.timeout or defaults.timeout_ms,
         keep_completed=options.remove_on_complete or defaults.keep_completed,
         keep_failed=options.remove_on_fail or defaults.keep_failed,
+        stack_trace_limit=options.stack_trace_limit,
     )

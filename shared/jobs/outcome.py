@@ -63,7 +63,12 @@ class Released:
     started: bool = True
 
 
-Outcome = Completed | Retried | Failed | Released
+@dataclass(frozen=True)
+class Cancelled:
+    """The attempt was stopped because the job's cancellation was asked for."""
+
+
+Outcome = Completed | Retried | Failed | Released | Cancelled
 
 
 def describe(

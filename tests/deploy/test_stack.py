@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 OURS = ("api", "worker", "scheduler")
-SERVERS = ("redis", *OURS)
+SERVERS = ("redis", *OURS, "mail")
 TEMPORARY = "/tmp"  # noqa: S108 - the container's
 PHOTO = Path("examples/photos/rocket.jpg")
 
@@ -120,6 +120,17 @@ def test_no_secret_is_in_an_environment_or_in_an_image(stack: Stack) -> None:
         assert not [s for s in secrets if s in config], name
         history = docker("history", "--no-trunc", container["Image"])
         assert not [s for s in secrets if s in history], name
+
+
+def test_renewed_secrets_replace_the_old_ones(stack: Stack) -> None:
+    old = {name: stack.secret(name) for name in ("api/token", "redis/password")}
+    for name in old:
+        stack.compose("run", "--rm", "--no-TTY", "secrets", "renew", name)
+    stack.up("--force-recreate")
+    assert all(stack.secret(name) != value for name, value in old.items())
+    assert stack.finished_job("demo", "echo", {"msg": "new"})["state"] == "completed"
+    login = f"REDISCLI_AUTH={old['redis/password']} redis-cli ping"
+    assert "NOAUTH" in stack.inside("redis", "sh", "-c", login)
 
 
 def test_redis_answers_nobody_without_the_password(stack: Stack) -> None:

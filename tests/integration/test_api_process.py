@@ -6,113 +6,23 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPResponse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.api import BEARER, TOKEN
+from services.api.settings import WAITING_REQUESTS
+from tests.support.api import BEARER
+from tests.support.api_process import Service, running_service, start
 from tests.support.wait import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
 JSON = BEARER | {"Content-Type": "application/json"}
 ECHO = json.dumps({"name": "echo", "data": {"msg": "hi"}}).encode()
-
-
-@dataclass(frozen=True)
-class Service:
-    """A running api.
-
-    Attributes:
-        process: Granian's main process, the parent of the one that answers.
-        port: Where it listens.
-    """
-
-    process: subprocess.Popen[bytes]
-    port: int
-
-    def connect(self) -> HTTPConnection:
-        """Open a connection."""
-        return HTTPConnection("127.0.0.1", self.port, timeout=40)
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        headers: Mapping[str, str] = BEARER,
-    ) -> tuple[HTTPResponse, Any]:
-        """Call once; return the response and its JSON."""
-        connection = self.connect()
-        try:
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            return response, json.loads(response.read())
-        finally:
-            connection.close()
-
-    def is_listening(self) -> bool:
-        """Whether a connection can be opened."""
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
-
-    def terminate(self) -> int:
-        """Send SIGTERM; return the exit status."""
-        self.process.terminate()
-        return self.process.wait(30)
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port: int = trial.getsockname()[1]
-        return port
-
-
-def environment(**settings: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "TMPDIR"}}
-    return kept | {"NIGHTSHIFT_API_TOKEN": TOKEN} | settings
-
-
-def start(settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "services.api"],
-        env=environment(**settings),
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-@contextmanager
-def running_service(redis_url: str, namespace: str, folder: Path) -> Iterator[Service]:
-    port = free_port()
-    settings = {
-        "REDIS_URL": redis_url,
-        "NIGHTSHIFT_NAMESPACE": namespace,
-        "NIGHTSHIFT_STORAGE_DIR": str(folder),
-        "NIGHTSHIFT_API_PORT": str(port),
-        "NIGHTSHIFT_MAX_FILE_MB": "1",
-    }
-    with start(settings) as process:
-        service = Service(process, port)
-        try:
-            wait_for(service.is_listening, within_s=40, what="the api listens")
-            yield service
-        finally:
-            process.kill()
-            # Killed like this, Granian leaves its child to notice by itself.
-            wait_for(lambda: not service.is_listening(), within_s=20)
 
 
 @pytest.fixture
@@ -250,3 +160,30 @@ def test_says_that_its_port_is_taken(redis_url: str) -> None:
     assert process.returncode == 2
     assert f"127.0.0.1:{port}".encode() in said
     assert b"Traceback" not in said
+
+
+def test_a_reader_of_events_who_goes_away_frees_the_place(service: Service) -> None:
+    accepted, _ = service.call("POST", "/api/v1/jobs/demo", ECHO, JSON)
+    path = f"{accepted.headers['Location']}/events"
+    readers = []
+    for _ in range(WAITING_REQUESTS):
+        connection = service.connect()
+        connection.request("GET", path, headers=BEARER)
+        response = connection.getresponse()
+        assert response.status == 200
+        assert response.readline() == b"retry: 2000\n"
+        readers.append(connection)
+    refused, _ = service.call("GET", path)
+    assert refused.status == 503
+    assert service.call("POST", "/api/v1/jobs/demo", ECHO, JSON)[0].status == 202
+
+    for connection in readers:
+        connection.sock.close()
+        connection.close()
+
+    in_flight = "nightshift_http_requests_in_progress 1.0"
+    wait_for(lambda: in_flight in metrics(service), within_s=30)
+    connection = service.connect()
+    connection.request("GET", path, headers=BEARER)
+    assert connection.getresponse().status == 200
+    connection.close()

@@ -311,15 +311,14 @@ def test_describes_every_route_and_task_to_programs(api: Api) -> None:
     document = api.get("/api/v1/openapi.json").get_json()
 
     assert document["openapi"] == "3.1.0"
-    described = {path.replace("{id}", "{job_id}") for path in document["paths"]}
-    for rule in api.app.url_map.iter_rules("jobs.show"):
-        assert rule.rule.replace("<", "{").replace(">", "}") in described
+    for path in ("jobs/demo", "jobs/demo/bulk", "jobs/{queue}/{id}", "tasks", "queues"):
+        assert f"/api/v1/{path}" in document["paths"]
     (echo,) = [
         body
         for body in document["paths"]["/api/v1/jobs/demo"]["post"]["requestBody"][
             "content"
         ]["application/json"]["schema"]["oneOf"]
-        if body["properties"]["name"] == {"const": "echo"}
+        if body["title"] == "echo"
     ]
     reference = echo["properties"]["data"]["$ref"].rsplit("/", 1)[-1]
     assert "msg" in document["components"]["schemas"][reference]["properties"]

@@ -163,11 +163,14 @@ def test_opens_only_what_is_named_open(api: Api) -> None:
     client = api.app.test_client()
     for rule in api.app.url_map.iter_rules():
         path = rule.rule.replace("<", "").replace(">", "")
-        method = "GET" if "GET" in (rule.methods or ()) else "POST"
+        methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        method = "GET" if "GET" in methods else min(methods)
 
         status = client.open(path, method=method).status_code
 
-        is_open = rule.rule in {"/livez", "/readyz", "/metrics"}
+        if rule.rule == "/docs/<name>":
+            continue  # the parts of the page have a test of their own
+        is_open = rule.rule in {"/livez", "/readyz", "/metrics", "/docs"}
         assert status == (200 if is_open else 401), rule.rule
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from services.scheduler.leader import Leader
+from services.scheduler.lease_store import LeaseStore
 from services.scheduler.server_clock import ServerClock
-from services.scheduler.store import Entry, SchedulerKeys, SchedulerStore, Settled
-from shared.errors import RecordTypeError
+from services.scheduler.slot_store import Entry, Settled, SlotStore
+from shared.schedules.keys import SchedulerKeys
+from tests.support.schedules import House
 from tests.support.wait import wait_for
 
 if TYPE_CHECKING:
@@ -20,17 +23,17 @@ def keys(namespace: str) -> SchedulerKeys:
 
 
 @pytest.fixture
-def store(client: redis.Redis, namespace: str) -> SchedulerStore:
-    return SchedulerStore(client, namespace=namespace)
+def store(client: redis.Redis, namespace: str) -> LeaseStore:
+    return LeaseStore(client, namespace=namespace)
 
 
 def candidate(
-    store: SchedulerStore, name: str | None = None, *, lease_ms: int = 6_000
+    store: LeaseStore, name: str | None = None, *, lease_ms: int = 6_000
 ) -> Leader:
     return Leader(store, server_clock=ServerClock(), name=name, lease_ms=lease_ms)
 
 
-def test_one_leads_and_the_others_wait(store: SchedulerStore) -> None:
+def test_one_leads_and_the_others_wait(store: LeaseStore) -> None:
     first, second = candidate(store), candidate(store)
 
     assert first.keep()
@@ -39,7 +42,7 @@ def test_one_leads_and_the_others_wait(store: SchedulerStore) -> None:
     assert (first.is_held, second.is_held) == (True, False)
 
 
-def test_the_lease_expires_by_itself(store: SchedulerStore) -> None:
+def test_the_lease_expires_by_itself(store: LeaseStore) -> None:
     first, second = candidate(store, lease_ms=50), candidate(store)
     first.keep()
 
@@ -49,7 +52,7 @@ def test_the_lease_expires_by_itself(store: SchedulerStore) -> None:
     assert not first.keep()
 
 
-def test_a_standby_knows_when_the_lease_ends(store: SchedulerStore) -> None:
+def test_a_standby_knows_when_the_lease_ends(store: LeaseStore) -> None:
     first, second = candidate(store, lease_ms=300), candidate(store)
     first.keep()
     second.keep()
@@ -57,7 +60,7 @@ def test_a_standby_knows_when_the_lease_ends(store: SchedulerStore) -> None:
     assert 1 <= second.retry_after_ms <= 301
 
 
-def test_a_released_lease_is_free_at_once(store: SchedulerStore) -> None:
+def test_a_released_lease_is_free_at_once(store: LeaseStore) -> None:
     first, second = candidate(store), candidate(store)
     first.keep()
 
@@ -68,7 +71,7 @@ def test_a_released_lease_is_free_at_once(store: SchedulerStore) -> None:
 
 
 def test_a_late_release_does_not_touch_the_next_leaders_lease(
-    store: SchedulerStore, client: redis.Redis, keys: SchedulerKeys
+    store: LeaseStore, client: redis.Redis, keys: SchedulerKeys
 ) -> None:
     first, second = candidate(store), candidate(store)
     first.keep()
@@ -81,7 +84,7 @@ def test_a_late_release_does_not_touch_the_next_leaders_lease(
 
 
 def test_tokens_grow_with_every_leader(
-    store: SchedulerStore, client: redis.Redis, keys: SchedulerKeys
+    store: LeaseStore, client: redis.Redis, keys: SchedulerKeys
 ) -> None:
     marks = []
     for name in ("a", "b", "c"):
@@ -93,7 +96,7 @@ def test_tokens_grow_with_every_leader(
     assert marks == [b"1:a", b"2:b", b"3:c"]
 
 
-def test_the_same_wish_sent_twice_takes_one_lease(store: SchedulerStore) -> None:
+def test_the_same_wish_sent_twice_takes_one_lease(store: LeaseStore) -> None:
     first = store.acquire("a", lease_ms=6_000)
     again = store.acquire("a", lease_ms=6_000)
 
@@ -101,7 +104,7 @@ def test_the_same_wish_sent_twice_takes_one_lease(store: SchedulerStore) -> None
 
 
 def test_a_lease_that_a_hand_made_endless_ends(
-    store: SchedulerStore, client: redis.Redis, keys: SchedulerKeys
+    store: LeaseStore, client: redis.Redis, keys: SchedulerKeys
 ) -> None:
     client.set(keys.leader, "1:nobody")
     leader = candidate(store, lease_ms=50)
@@ -110,9 +113,7 @@ def test_a_lease_that_a_hand_made_endless_ends(
     wait_for(leader.keep, within_s=2)
 
 
-def test_takes_the_time_from_the_server(
-    store: SchedulerStore, client: redis.Redis
-) -> None:
+def test_takes_the_time_from_the_server(store: LeaseStore, client: redis.Redis) -> None:
     server_clock = ServerClock()
     Leader(store, server_clock=server_clock).keep()
 
@@ -121,64 +122,98 @@ def test_takes_the_time_from_the_server(
     assert abs(server_clock.now_ms() - (seconds * 1000 + micros // 1000)) < 500
 
 
-def entry(slot_ms: int, outcome: str = "fired") -> Entry:
-    return Entry("owl", slot_ms, {"outcome": outcome, "slot": slot_ms})
+@pytest.fixture
+def house(client: redis.Redis, namespace: str) -> House:
+    house = House(client, namespace)
+    house.put()
+    return house
+
+
+@pytest.fixture
+def slots(client: redis.Redis, namespace: str) -> SlotStore:
+    return SlotStore(client, namespace=namespace)
+
+
+def entry(house: House, ahead: int, outcome: str = "fired") -> Entry:
+    """An entry about a slot that lies `ahead` ms of the schedule's first cursor."""
+    slot_ms = house.stored().created_ms + ahead
+    return Entry(
+        schedule_id="owl",
+        revision=house.stored().progress.revision,
+        cursor_ms=slot_ms,
+        due_ms=slot_ms + 100,
+        lines=[(slot_ms, {"outcome": outcome, "slot": slot_ms})],
+    )
+
+
+def settle(slots: SlotStore, leader: Leader, *entries: Entry) -> list[Settled]:
+    answers = slots.settle(leader.mark, entries)
+    assert answers is not None
+    return answers
 
 
 def test_a_slot_is_settled_once_and_the_cursor_goes_forward_only(
-    store: SchedulerStore, client: redis.Redis, keys: SchedulerKeys
+    store: LeaseStore, slots: SlotStore, house: House
 ) -> None:
     leader = candidate(store)
     leader.keep()
+    start = house.stored().created_ms
 
-    answers = [store.settle(leader.mark, entry(slot)) for slot in (200, 200, 100, 300)]
+    for ahead in (200, 200, 100, 300):
+        settle(slots, leader, entry(house, ahead))
 
-    assert answers == [Settled.DONE, Settled.REPEATED, Settled.REPEATED, Settled.DONE]
-    assert client.hget(keys.cursors, "owl") == b"300"
-    lines: list[Any] = client.xrange(keys.ledger("owl")) or []
-    assert [line[b"slot"] for _, line in lines] == [b"200", b"300"]
+    assert house.cursor() == start + 300
+    assert [int(line["slot"]) - start for line in house.ledger()] == [200, 300]
+
+
+def test_many_schedules_are_settled_in_one_go(
+    store: LeaseStore, slots: SlotStore, house: House
+) -> None:
+    leader = candidate(store)
+    leader.keep()
+    known = entry(house, 200)
+    gone = Entry(schedule_id="gone", revision=1, cursor_ms=5, due_ms=9)
+
+    assert settle(slots, leader, gone, known) == [Settled.CHANGED, Settled.DONE]
+    assert not house.client.exists(house.keys.schedule("gone"))
+    assert house.client.zscore(house.keys.due, "gone") is None
+
+
+def test_a_change_meanwhile_keeps_its_word_about_the_next_look(
+    store: LeaseStore, slots: SlotStore, house: House
+) -> None:
+    leader = candidate(store)
+    leader.keep()
+    decided = entry(house, 200)
+    house.book.pause("owl")
+
+    assert settle(slots, leader, decided) == [Settled.CHANGED]
+    assert house.stored().status == "paused"
+    assert house.cursor() >= decided.cursor_ms
+    assert len(house.ledger()) == 1
 
 
 def test_who_lost_the_lease_settles_nothing(
-    store: SchedulerStore, client: redis.Redis, keys: SchedulerKeys
+    store: LeaseStore, slots: SlotStore, house: House
 ) -> None:
     first, second = candidate(store), candidate(store)
     first.keep()
-    client.delete(keys.leader)
+    house.client.delete(house.keys.leader)
     second.keep()
+    before = house.cursor()
 
-    assert store.settle(first.mark, entry(200)) is Settled.FENCED
-    assert not client.exists(keys.cursors, keys.ledger("owl"))
+    assert slots.settle(first.mark, [entry(house, 200)]) is None
+    assert (house.cursor(), house.ledger()) == (before, [])
 
 
-def test_a_ledger_of_another_type_stops_before_the_first_write(
-    store: SchedulerStore, client: redis.Redis, keys: SchedulerKeys
+def test_a_ledger_keeps_its_last_lines(
+    store: LeaseStore, slots: SlotStore, house: House
 ) -> None:
-    leader = candidate(store)
+    leader = candidate(store, lease_ms=60_000)
     leader.keep()
-    client.set(keys.ledger("owl"), "mine")
+    first = entry(house, 0)
+    for slot_ms in range(first.cursor_ms + 1, first.cursor_ms + 1_400):
+        lines = [(slot_ms, {"slot": slot_ms})]
+        settle(slots, leader, replace(first, cursor_ms=slot_ms, lines=lines))
 
-    with pytest.raises(RecordTypeError):
-        store.settle(leader.mark, entry(200))
-
-    assert not client.exists(keys.cursors)
-
-
-def test_a_ledger_keeps_its_last_entries(
-    store: SchedulerStore, client: redis.Redis, keys: SchedulerKeys
-) -> None:
-    leader = candidate(store)
-    leader.keep()
-    for slot in range(1, 1_400):
-        store.settle(leader.mark, entry(slot))
-
-    assert 1_000 <= client.xlen(keys.ledger("owl")) < 1_200
-
-
-def test_a_schedule_without_a_cursor_begins_now(store: SchedulerStore) -> None:
-    opened = store.open_cursors(["a", "b"], first_ms={"a": 7}, now_ms=1_000)
-    again = store.open_cursors(["a", "b", "c"], first_ms={}, now_ms=2_000)
-
-    assert opened == {"a": 7, "b": 1_000}
-    assert again == {"a": 7, "b": 1_000, "c": 2_000}
-    assert store.open_cursors([], first_ms={}, now_ms=1) == {}
+    assert 1_000 <= house.client.xlen(house.keys.ledger("owl")) < 1_200

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import socket
 import time
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from services.worker.tasks import deliver_webhook
+from services.worker.egress.circuit import FIRST_BREAK_MS, THRESHOLD, Circuit
+from services.worker.tasks import deliver_webhook, list_webhook_deliveries
 from services.worker.webhooks.delivery import (
     MAX_ANSWER_BYTES,
     Reach,
@@ -17,9 +20,15 @@ from services.worker.webhooks.delivery import (
     post,
 )
 from shared.contracts.tasks.deliver_webhook import DeliverWebhook, WebhookDelivered
-from shared.errors import RetryLaterError, UnrecoverableError
+from shared.contracts.tasks.list_webhook_deliveries import ListWebhookDeliveries
+from shared.errors import (
+    RedisUnavailableError,
+    RetryLaterError,
+    UnrecoverableError,
+)
 from tests.support.contexts import WEBHOOK_SECRET, Notebook, make_context
 from tests.support.http_receiver import HttpReceiver, Reply
+from tests.support.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,6 +195,136 @@ def test_what_is_no_http_is_worth_another_attempt(tmp_path: Path) -> None:
         url = f"https://127.0.0.1:{server.getsockname()[1]}/"
         with pytest.raises(WebhookError, match=r"in time|can't be reached"):
             deliver(url, local(tmp_path, timeout_s=0.5))
+
+
+def test_while_a_secret_changes_the_new_and_the_old_one_sign(tmp_path: Path) -> None:
+    new = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+    with HttpReceiver() as receiver:
+        deliver(
+            receiver.url,
+            local(tmp_path, nightshift_webhook_secret=f"{new} {WEBHOOK_SECRET}"),
+        )
+
+    [request] = receiver.received
+    for secret in (new, WEBHOOK_SECRET):
+        Webhook(secret).verify(request.body, request.headers)
+    assert request.headers["webhook-signature"].count("v1,") == 2
+
+
+def test_a_receiver_that_is_gone_is_not_called_again(tmp_path: Path) -> None:
+    memory = Shelf()
+    with HttpReceiver(Reply(410)) as receiver:
+        with pytest.raises(UnrecoverableError, match="410 Gone"):
+            deliver(receiver.url, local(tmp_path, memory=memory))
+        with pytest.raises(UnrecoverableError, match="not called any more"):
+            deliver(receiver.url, local(tmp_path, memory=memory))
+        called = len(receiver.received)
+        # Another address on the same host is another receiver.
+        deliver(f"{receiver.url}/other", local(tmp_path, memory=memory))
+        deliver(receiver.url, local(tmp_path, memory=memory), reopen=True)
+        deliver(receiver.url, local(tmp_path, memory=memory))
+
+    assert called == 1
+    assert len(receiver.received) == 4
+
+
+def test_a_host_that_fails_in_a_row_is_left_alone(tmp_path: Path) -> None:
+    memory = Shelf()
+    with HttpReceiver(*[Reply(500)] * 5) as receiver:
+        for _ in range(THRESHOLD):
+            with pytest.raises(WebhookError):
+                deliver(receiver.url, local(tmp_path, memory=memory))
+        with pytest.raises(RetryLaterError, match="left alone") as later:
+            deliver(receiver.url, local(tmp_path, memory=memory))
+        called = len(receiver.received)
+        memory.forget(f"circuit:127.0.0.1:{receiver.port}:break")
+        # The break is over: one job tries, and its success lets all go on.
+        deliver(receiver.url, local(tmp_path, memory=memory))
+        deliver(receiver.url, local(tmp_path, memory=memory))
+
+    assert called == THRESHOLD
+    assert 20_000 < later.value.delay_ms <= FIRST_BREAK_MS
+    assert len(receiver.received) == THRESHOLD + 2
+
+
+def test_only_one_job_tries_a_host_after_its_break(tmp_path: Path) -> None:
+    memory = Shelf()
+    circuit = Circuit(memory, "a.example:443")
+    for _ in range(THRESHOLD):
+        circuit.failed()
+    memory.forget("circuit:a.example:443:break")
+
+    assert circuit.wait_ms() == 0
+    assert circuit.wait_ms() > 0
+    circuit.failed()
+    # The longer it lasts, the longer the break.
+    assert FIRST_BREAK_MS < circuit.wait_ms() <= 2 * FIRST_BREAK_MS
+
+
+def test_a_success_between_failures_keeps_a_host_in_favour(tmp_path: Path) -> None:
+    memory = Shelf()
+    replies = [*[Reply(500)] * 4, Reply(200), *[Reply(500)] * 4, Reply(200)]
+    with HttpReceiver(*replies) as receiver:
+        for reply in replies:
+            with (
+                contextlib.nullcontext()
+                if reply.status == 200
+                else pytest.raises(WebhookError)
+            ):
+                deliver(receiver.url, local(tmp_path, memory=memory))
+
+    assert len(receiver.received) == len(replies)
+
+
+def test_a_job_waits_at_least_as_long_as_after_a_failure_of_its_own(
+    tmp_path: Path,
+) -> None:
+    memory = Shelf()
+    url = "http://127.0.0.1:9/"
+    for _ in range(THRESHOLD):
+        Circuit(memory, "127.0.0.1:9").failed()
+
+    with pytest.raises(RetryLaterError) as later:
+        deliver(url, local(tmp_path, memory=memory, attempt=9, attempts=10))
+
+    assert later.value.delay_ms > 5_000 * 2**8 * 0.7
+
+
+def test_every_attempt_is_in_the_log_of_its_receiver(tmp_path: Path) -> None:
+    memory = Shelf()
+    with HttpReceiver(Reply(503), Reply(200)) as receiver:
+        url = receiver.url
+        with pytest.raises(WebhookError):
+            deliver(url, local(tmp_path, memory=memory, job_id="job-1"))
+        deliver(url, local(tmp_path, memory=memory, job_id="job-1", attempt=2))
+    with pytest.raises(WebhookError, match="can't be reached"):
+        deliver(url, local(tmp_path, memory=memory, job_id="job-2"))
+
+    known = list_webhook_deliveries.run(
+        ListWebhookDeliveries(url=url), local(tmp_path, memory=memory)
+    )
+
+    assert [(d.job_id, d.attempt, d.status) for d in known.deliveries] == [
+        ("job-2", 1, None),
+        ("job-1", 2, 200),
+        ("job-1", 1, 503),
+    ]
+    assert [bool(d.error) for d in known.deliveries] == [True, False, True]
+    assert not known.is_gone
+    assert known.left_alone_ms == 0
+
+
+def test_a_delivery_counts_though_redis_is_out_of_reach_after_it(
+    tmp_path: Path,
+) -> None:
+    class LosingShelf(Shelf):
+        def note(self, name: str, line: bytes, *, keep: int, ttl_ms: int) -> None:
+            raise RedisUnavailableError(name)
+
+    with HttpReceiver() as receiver:
+        done = deliver(receiver.url, local(tmp_path, memory=LosingShelf()))
+
+    assert done.status == 200
 
 
 def test_without_a_secret_the_setting_is_named(tmp_path: Path) -> None:

@@ -128,6 +128,54 @@ def test_attachments_come_from_the_store(tmp_path: Path) -> None:
     assert second.get_content_type() == "application/octet-stream"
 
 
+def test_a_mail_with_everything_has_the_shape_that_readers_expect(
+    tmp_path: Path,
+) -> None:
+    with SmtpServer() as server:
+        context = context_for(tmp_path, server.url)
+        logo = context.storage.put(
+            example("chelsea.png"), name="logo.png", content_type="image/png"
+        )
+        terms = context.storage.put(b"terms", name="a.txt", content_type="text/plain")
+        send(
+            context,
+            inline_images={"logo": logo.id},
+            attachments=[terms.id],
+            unsubscribe="https://tea.example/leave?who=ada",
+        )
+
+    [mail] = server.mails
+    message = read(mail.content)
+    kinds = [part.get_content_type() for part in message.walk()]
+    assert kinds == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+        "text/plain",
+    ]
+    html = message.get_body(("html",))
+    [picture] = [p for p in message.walk() if p.get_content_type() == "image/png"]
+    assert html is not None
+    assert f'src="cid:{picture["content-id"][1:-1]}"' in html.get_content()
+    assert picture.get_content() == example("chelsea.png")
+    assert picture.get_content_disposition() == "inline"
+    assert message["list-unsubscribe"] == "<https://tea.example/leave?who=ada>"
+    assert message["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
+
+
+def test_an_inline_image_must_be_one_that_mail_readers_show(tmp_path: Path) -> None:
+    with SmtpServer() as server:
+        context = context_for(tmp_path, server.url)
+        page = context.storage.put(b"<svg/>", name="x", content_type="image/svg+xml")
+        with pytest.raises(UnrecoverableError, match="'logo' is image/svg"):
+            send(context, inline_images={"logo": page.id})
+
+    assert server.mails == []
+
+
 def test_a_missing_attachment_fails_for_good(tmp_path: Path) -> None:
     with SmtpServer() as server, pytest.raises(UnrecoverableError, match="attachment"):
         send(context_for(tmp_path, server.url), attachments=["0" * 20])

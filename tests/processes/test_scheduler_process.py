@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.scheduler.store import SchedulerKeys
 from shared.broker.connection import connect
 from shared.broker.keys import QueueKeys
+from shared.schedules.keys import SchedulerKeys
 from tests.support.redis_server import running_server
 from tests.support.wait import wait_for
 
@@ -96,6 +96,7 @@ def start(redis_url: str, namespace: str) -> Iterator[Start]:
             {
                 "REDIS_URL": redis_url,
                 "NIGHTSHIFT_NAMESPACE": namespace,
+                "NIGHTSHIFT_DEFAULT_SCHEDULES": "false",
                 "NIGHTSHIFT_DEMO_SCHEDULE": "true",
                 "NIGHTSHIFT_DEMO_EVERY_MS": str(every_ms),
                 **environment,
@@ -128,7 +129,12 @@ def assert_each_slot_once(
     slots = job_slots(client, namespace)
     assert {b - a for a, b in pairwise(slots)} == {every_ms}
     events: Any = client.xrange(QueueKeys(namespace, "demo").one("events"))
-    created = [fields for _, fields in events if fields[b"event"] == b"waiting"]
+    created = [
+        job_id
+        for _, fields in events
+        if fields[b"event"] == b"waiting"
+        for job_id in fields[b"jobId"].split()
+    ]
     assert len(created) == len(slots)
     settled = [int(entry[b"slot"]) for entry in ledger(client, namespace)]
     assert settled == slots

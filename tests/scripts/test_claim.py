@@ -346,7 +346,7 @@ def test_a_job_of_the_longest_names_keeps_its_operation(
     scripts: Scripts, queue: QueueProbe
 ) -> None:
     job_id, task, operation = "j" * 128, "t" * 64, "o" * 20
-    scripts.enqueue(new_job(job_id, task=task, operation=operation, priority=1000))
+    scripts.enqueue([new_job(job_id, task=task, operation=operation, priority=1000)])[0]
     [job] = queue.claim()
     scripts.retry([another_try(job, delay_ms=1)])
     queue.wait_until_due(job_id)

@@ -30,8 +30,8 @@ def test_puts_a_job_into_the_waiting_line_and_keeps_what_the_caller_said(
     before = queue.now_ms()
 
     enqueued = scripts.enqueue(
-        new_job("a", task="echo", priority=7, operation="op-1", record=body)
-    )
+        [new_job("a", task="echo", priority=7, operation="op-1", record=body)]
+    )[0]
 
     assert enqueued == Enqueued("a", True, JobState.WAITING, enqueued.timestamp)
     assert before <= enqueued.timestamp <= queue.now_ms()
@@ -40,6 +40,7 @@ def test_puts_a_job_into_the_waiting_line_and_keeps_what_the_caller_said(
         priority=7,
         timestamp=enqueued.timestamp,
         waiting_since=enqueued.timestamp,
+        group="",
         data='{"msg":"né\\n;o=x"}'.encode(),
         options=b'{"attempts":2}',
     )
@@ -51,7 +52,7 @@ def test_puts_a_job_into_the_waiting_line_and_keeps_what_the_caller_said(
 def test_puts_a_job_with_a_delay_aside_until_it_is_due(
     scripts: Scripts, queue: QueueProbe
 ) -> None:
-    enqueued = scripts.enqueue(new_job("a", delay_ms=60_000))
+    enqueued = scripts.enqueue([new_job("a", delay_ms=60_000)])[0]
 
     assert enqueued.state == JobState.DELAYED
     assert queue.score("delayed", "a") == enqueued.timestamp + 60_000
@@ -61,7 +62,7 @@ def test_puts_a_job_with_a_delay_aside_until_it_is_due(
 
 def test_the_longest_delay_is_exact(scripts: Scripts, queue: QueueProbe) -> None:
     year_ms = 365 * 24 * 3600 * 1000
-    enqueued = scripts.enqueue(new_job("a", delay_ms=year_ms))
+    enqueued = scripts.enqueue([new_job("a", delay_ms=year_ms)])[0]
     assert queue.score("delayed", "a") == enqueued.timestamp + year_ms
 
 
@@ -111,8 +112,8 @@ def test_an_id_that_is_taken_creates_nothing_and_tells_about_the_other(
     state: str, scripts: Scripts, queue: QueueProbe, client: redis.Redis
 ) -> None:
     first = scripts.enqueue(
-        new_job("a", operation="op-1", delay_ms=60_000 if state == "delayed" else 0)
-    )
+        [new_job("a", operation="op-1", delay_ms=60_000 if state == "delayed" else 0)]
+    )[0]
     if state not in ("waiting", "delayed"):
         [job] = queue.claim()
         if state == "completed":
@@ -121,7 +122,9 @@ def test_an_id_that_is_taken_creates_nothing_and_tells_about_the_other(
             scripts.fail([failure(job)])
     before = snapshot(client, queue.keys.prefix)
 
-    second = scripts.enqueue(new_job("a", operation="op-2", task="other", priority=1))
+    second = scripts.enqueue(
+        [new_job("a", operation="op-2", task="other", priority=1)]
+    )[0]
 
     assert second == Enqueued("a", False, JobState(state), first.timestamp)
     assert snapshot(client, queue.keys.prefix) == before
@@ -132,7 +135,7 @@ def test_an_id_that_is_taken_creates_nothing_and_tells_about_the_other(
 def test_a_request_sent_again_after_a_lost_reply_creates_its_job_once(
     operation: str, delay_ms: int, unlucky: Scripts, queue: QueueProbe
 ) -> None:
-    enqueued = unlucky.enqueue(new_job("a", operation=operation, delay_ms=delay_ms))
+    [enqueued] = unlucky.enqueue([new_job("a", operation=operation, delay_ms=delay_ms)])
 
     state = JobState.DELAYED if delay_ms else JobState.WAITING
     timestamp = records.decode(queue.record("a")).timestamp
@@ -150,7 +153,7 @@ def test_a_request_sent_again_after_its_job_ran_and_went_does_not_run_it_again(
         queue.scripts.complete([completion(job, keep=KEEP_NONE)])
 
     lossy = LossyClient(client, before_next=run_and_remove)
-    enqueued = Scripts(lossy, queue.keys).enqueue(new_job("a", operation=operation))
+    [enqueued] = Scripts(lossy, queue.keys).enqueue([new_job("a", operation=operation)])
 
     assert lossy.sent == 2
     assert enqueued[:3] == ("a", True, JobState.COMPLETED)
@@ -161,10 +164,10 @@ def test_a_request_sent_again_after_its_job_ran_and_went_does_not_run_it_again(
 def test_a_new_request_may_use_the_id_of_a_removed_job(
     scripts: Scripts, queue: QueueProbe
 ) -> None:
-    scripts.enqueue(new_job("a", operation="op-1"))
+    scripts.enqueue([new_job("a", operation="op-1")])[0]
     scripts.complete([completion(queue.claim()[0], keep=KEEP_NONE)])
 
-    again = scripts.enqueue(new_job("a", operation="op-2"))
+    again = scripts.enqueue([new_job("a", operation="op-2")])[0]
 
     assert again[:3] == ("a", True, JobState.WAITING)
     assert queue.line() == ["a"]
@@ -173,14 +176,14 @@ def test_a_new_request_may_use_the_id_of_a_removed_job(
 def test_a_request_sent_again_may_use_an_id_that_became_free_meanwhile(
     scripts: Scripts, queue: QueueProbe, client: redis.Redis
 ) -> None:
-    scripts.enqueue(new_job("a", operation="op-1"))
+    scripts.enqueue([new_job("a", operation="op-1")])[0]
 
     def end_the_old_job() -> None:
         scripts.complete([completion(queue.claim()[0], keep=KEEP_NONE)])
 
     # The first send meets the old job, the second one only the old job's mark.
     lossy = LossyClient(client, before_next=end_the_old_job)
-    enqueued = Scripts(lossy, queue.keys).enqueue(new_job("a", operation="op-2"))
+    [enqueued] = Scripts(lossy, queue.keys).enqueue([new_job("a", operation="op-2")])
 
     assert enqueued[:3] == ("a", True, JobState.WAITING)
     assert queue.line() == ["a"]
@@ -213,7 +216,7 @@ def test_an_id_whose_record_is_damaged_is_taken_all_the_same(
     scripts.fail([failure(job)])
     client.set(queue.keys.of("job", "a"), record)
 
-    enqueued = scripts.enqueue(new_job("a", operation="op-2"))
+    enqueued = scripts.enqueue([new_job("a", operation="op-2")])[0]
 
     assert enqueued[:3] == ("a", False, JobState.FAILED)
     assert queue.line() == []

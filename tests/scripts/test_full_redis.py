@@ -58,7 +58,7 @@ def test_refuses_a_new_job_and_stores_nothing_of_it(
     delay_ms: int, client: redis.Redis, scripts: Scripts, queue: QueueProbe
 ) -> None:
     with full(client), pytest.raises(RedisFullError, match="no memory left"):
-        scripts.enqueue(new_job("a", delay_ms=delay_ms))
+        scripts.enqueue([new_job("a", delay_ms=delay_ms)])[0]
     assert snapshot(client, queue.keys.prefix) == {}
 
 
@@ -67,7 +67,7 @@ def test_refuses_a_new_job_also_when_the_script_is_known(
 ) -> None:
     queue.put("a")
     with full(client), pytest.raises(RedisFullError):
-        scripts.enqueue(new_job("b"))
+        scripts.enqueue([new_job("b")])[0]
     assert queue.line() == ["a"]
 
 
@@ -75,8 +75,8 @@ def test_takes_the_refused_job_once_there_is_memory_again(
     client: redis.Redis, scripts: Scripts, queue: QueueProbe
 ) -> None:
     with full(client), pytest.raises(RedisFullError):
-        scripts.enqueue(new_job("a"))
-    assert scripts.enqueue(new_job("a")).created
+        scripts.enqueue([new_job("a")])[0]
+    assert scripts.enqueue([new_job("a")])[0].created
     assert queue.line() == ["a"]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.broker import script_loader
-from shared.broker.orders import ReleaseOrder
+from shared.broker.orders import ReleaseOrder, StopOrder
 from shared.broker.scripts import DONE, LOST, Claimed
 from shared.errors import RecordTypeError
 from tests.support.queue_probe import (
@@ -56,9 +56,13 @@ def release(queue: QueueProbe, jobs: list[Claimed], *, delay_ms: int = 0) -> Any
     )
 
 
+def mend_a_lost_job(queue: QueueProbe) -> Any:
+    return queue.scripts.audit(["adrift"], mend=True)
+
+
 CALLS: dict[str, Call] = {
-    "enqueue": lambda q, _: q.scripts.enqueue(new_job("new")),
-    "enqueue delayed": lambda q, _: q.scripts.enqueue(new_job("new", delay_ms=9)),
+    "enqueue": lambda q, _: q.scripts.enqueue([new_job("new")])[0],
+    "enqueue delayed": lambda q, _: q.scripts.enqueue([new_job("new", delay_ms=9)])[0],
     "claim": lambda q, _: q.scripts.claim(
         worker=WORKER, operation="c2", count=9, lease_ms=LONG_MS
     ),
@@ -85,9 +89,21 @@ CALLS: dict[str, Call] = {
     "promote_due": lambda q, _: q.scripts.promote_due(limit=9),
     "recover": lambda q, _: recover(q, gate_ms=60_000),
     "recover poison": lambda q, _: recover(q, max_stalled=0),
+    "stop": lambda q, jobs: q.scripts.stop(
+        [StopOrder(j.job_id, j.token, opening("cancelled")) for j in jobs]
+    ),
+    "cancel": lambda q, _: q.scripts.cancel(["waiting-1", "due"], keep=KEEP_ALL),
+    "cancel active": lambda q, _: q.scripts.cancel(["held-1"], keep=KEEP_ALL),
+    "remove": lambda q, _: q.scripts.remove(["waiting-1", "due"]),
+    "promote_now": lambda q, _: q.scripts.promote_now(["due", "far"]),
+    "rerun": lambda q, _: q.scripts.rerun(["ended"]),
+    "configure": lambda q, _: q.scripts.configure({"paused": "1", "group:g": "c=1"}),
+    "tidy": lambda q, _: q.scripts.tidy(limit=9, completed_age_s=0, failed_age_s=0),
+    "audit": lambda q, _: mend_a_lost_job(q),
 }
 #: What every script but add_log checks.
 COMMON = ("waiting", "delayed", "active", "meta", "events", "wake")
+LANES = ("grouped", "lanes", "parked", "groupActive", "groupLimits")
 ALSO = {
     "claim": (f"claim:{WORKER}",),
     "complete": ("completed", "gone:now"),
@@ -95,6 +111,15 @@ ALSO = {
     "fail": ("failed", "gone:now"),
     "recover": ("failed", "gone:now", "sweep"),
     "recover poison": ("failed", "gone:now", "sweep"),
+    "enqueue": LANES,
+    "enqueue delayed": LANES,
+    "stop": ("cancelled", "gone:now"),
+    "cancel": ("cancelled", "gone:now", "cancelling", "expiring"),
+    "cancel active": ("cancelled", "gone:now", "cancelling", "expiring"),
+    "remove": ("gone:now", "expiring"),
+    "configure": LANES,
+    "audit": LANES,
+    "tidy": ("completed", "failed", "cancelled", "gone:now", "expiring"),
 }
 #: Keys of one job, the job beside it, and where that one is afterwards.
 NEIGHBOURS = [
@@ -130,6 +155,8 @@ NEIGHBOURS = [
 
 def prepare(queue: QueueProbe) -> list[Claimed]:
     """Fill a queue so that every script has something to do."""
+    [ended] = queue.active("ended")
+    queue.scripts.complete([completion(ended)])
     jobs = queue.active("held-1", "held-2", lease_ms=1)
     queue.wait_until_expired("held-2")
     recover(queue)
@@ -137,6 +164,7 @@ def prepare(queue: QueueProbe) -> list[Claimed]:
     queue.put("due", "due-2", delay_ms=1)
     queue.put("far", delay_ms=LONG_MS)
     queue.wait_until_due("due-2")
+    queue.client.set(queue.keys.of("job", "adrift"), queue.record("far"))
     return jobs
 
 
@@ -147,7 +175,8 @@ def spoil(queue: QueueProbe, name: str) -> None:
     for each in names:
         key = f"{queue.keys.prefix}{each}"
         queue.client.delete(key)
-        queue.client.sadd(key, "x")
+        put_wrong = queue.client.rpush if name == "cancelling" else queue.client.sadd
+        put_wrong(key, "x")
 
 
 @pytest.mark.parametrize(

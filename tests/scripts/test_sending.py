@@ -48,7 +48,7 @@ def test_sends_again_until_a_reply_comes(
     client: redis.Redis, keys: QueueKeys, queue: QueueProbe
 ) -> None:
     lossy = LossyClient(client, losses=2)
-    enqueued = Scripts(lossy, keys, patience=NO_PAUSE).enqueue(new_job("a"))
+    [enqueued] = Scripts(lossy, keys, patience=NO_PAUSE).enqueue([new_job("a")])
     assert enqueued.created
     assert lossy.sent == 3
     assert queue.line() == ["a"]
@@ -57,7 +57,7 @@ def test_sends_again_until_a_reply_comes(
 def test_gives_up_after_the_last_try(client: redis.Redis, keys: QueueKeys) -> None:
     lossy = LossyClient(client, losses=9)
     with pytest.raises(RedisUnavailableError, match="can't be reached"):
-        Scripts(lossy, keys, patience=NO_PAUSE).enqueue(new_job("a"))
+        Scripts(lossy, keys, patience=NO_PAUSE).enqueue([new_job("a")])
     assert lossy.sent == 3
 
 
@@ -80,7 +80,7 @@ def test_two_queues_have_nothing_in_common(
 ) -> None:
     other = Scripts(client, QueueKeys(namespace, "mail2"))
     queue.put("a")
-    other.enqueue(new_job("a", task="other"))
+    other.enqueue([new_job("a", task="other")])
     queue.claim()
     assert scripts.read_counts()[:3] == [0, 0, 1]
     assert other.read_counts()[:3] == [1, 0, 0]

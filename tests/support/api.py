@@ -20,7 +20,7 @@ from shared.contracts import catalogue as catalogues
 from shared.contracts.retention import Retention
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from flask import Flask
@@ -42,19 +42,50 @@ class Api:
     app: Flask
     settings: ApiSettings
 
+    def call(self, method: str, path: str, **options: Any) -> TestResponse:
+        """Call with the token; `headers` are added to it, `token` replaces it."""
+        token = options.pop("token", TOKEN)
+        headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
+        return self.app.test_client().open(
+            path, method=method, headers=headers, **options
+        )
+
     def get(self, path: str, **options: Any) -> TestResponse:
         """Call with the token."""
-        return self.app.test_client().get(path, headers=BEARER, **options)
+        return self.call("GET", path, **options)
 
     def post(self, path: str, **options: Any) -> TestResponse:
-        """Call with the token; `headers` are added to it."""
-        headers = BEARER | options.pop("headers", {})
-        return self.app.test_client().post(path, headers=headers, **options)
+        """Call with the token."""
+        return self.call("POST", path, **options)
 
-    def add(self, queue: str = "demo", **body: Any) -> TestResponse:
+    def patch(self, path: str, **options: Any) -> TestResponse:
+        """Call with the token."""
+        return self.call("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> TestResponse:
+        """Call with the token."""
+        return self.call("DELETE", path, **options)
+
+    def add(
+        self,
+        queue: str = "demo",
+        *,
+        headers: Mapping[str, str] | None = None,
+        token: str = TOKEN,
+        **body: Any,
+    ) -> TestResponse:
         """Post a job, `echo` unless `name` says otherwise."""
         job = {"name": "echo", "data": {"msg": "hi"}, **body}
-        return self.post(f"/api/v1/jobs/{queue}", json=job)
+        path = f"/api/v1/jobs/{queue}"
+        return self.post(path, json=job, headers=headers or {}, token=token)
+
+    def mint(
+        self, *scopes: str, queues: Sequence[str] = ("*",), name: str = "t"
+    ) -> str:
+        """Make a token; return its text."""
+        wish = {"name": name, "scopes": scopes, "queues": queues}
+        text: str = self.post("/api/v1/tokens", json=wish).get_json()["token"]
+        return text
 
     def job_count(self) -> int:
         """Return the number of jobs in all queues of the namespace."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 Service = dict[str, Any]
 
-_VARIABLE = re.compile(r"\$\{(\w+)(?::(-|\?)([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::?(-|\?)([^}]*))?\}")
 _SECRET_NAME = re.compile(r"PASSWORD|TOKEN|SECRET")
 _UNITS = {"m": 2**20, "g": 2**30}
 

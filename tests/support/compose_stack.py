@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,10 +47,12 @@ class Stack:
     Attributes:
         project: Its name, which no other has.
         files: The compose files, in their order.
+        environment: Values of variables; without them Docker takes free ports.
     """
 
     project: str = field(default_factory=lambda: f"check-{uuid.uuid4().hex[:8]}")
     files: tuple[str, ...] = ("docker-compose.yml",)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         """Run `docker compose` and return what it printed.
@@ -64,8 +66,7 @@ class Stack:
         answer = subprocess.run(
             [*command, *arguments],
             cwd=ROOT,
-            # Port 0: Docker takes a free one.
-            env={**os.environ, "API_PORT": "0"},
+            env=self.variables(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -76,10 +77,15 @@ class Stack:
             raise AssertionError(message)
         return answer.stdout
 
-    def up(self) -> None:
+    def variables(self) -> dict[str, str]:
+        """Return the environment of `docker compose`."""
+        # Port 0: Docker takes a free one.
+        return {**os.environ, "API_PORT": "0", "MAIL_PORT": "0", **self.environment}
+
+    def up(self, *options: str) -> None:
         """Start what is missing, and wait until all is healthy."""
         try:
-            self.compose("up", "--detach", "--wait", "--wait-timeout", "120")
+            self.compose("up", "--detach", "--wait", "--wait-timeout", "120", *options)
         except AssertionError as error:
             logs = self.compose("logs", "--no-color", "--tail", "40", check=False)
             message = f"{error}\n{logs}"
@@ -126,17 +132,24 @@ class Stack:
 
     def finished_job(self, queue: str, name: str, data: dict[str, Any]) -> Any:
         """Post a job from the host and return it when it has ended."""
-        order = json.dumps({"name": name, "data": data}).encode()
-        job = self.call(f"/api/v1/jobs/{queue}", order)
-        return self.call(f"/api/v1/jobs/{queue}/{job['id']}?wait=25")
+        job = self.post(queue, {"name": name, "data": data})
+        return self.end_of(queue, job["id"])
+
+    def post(self, queue: str, order: dict[str, Any]) -> Any:
+        """Post a job from the host."""
+        return self.call(f"/api/v1/jobs/{queue}", json.dumps(order).encode())
+
+    def end_of(self, queue: str, job_id: str) -> Any:
+        """Return a job when it has ended, or after 25 s as it is then."""
+        return self.call(f"/api/v1/jobs/{queue}/{job_id}?wait=25")
 
 
 @contextmanager
-def running_stack(stack: Stack) -> Iterator[Stack]:
+def running_stack(stack: Stack, *options: str) -> Iterator[Stack]:
     """Build and start the stack; remove its containers and volumes at the end."""
     try:
         stack.compose("build", "--quiet")
-        stack.up()
+        stack.up(*options)
         yield stack
     finally:
         stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")

@@ -18,6 +18,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,13 @@ class HttpReceiver:
                         self.path,
                         {name.lower(): value for name, value in self.headers.items()},
                         self.rfile.read(length),
+                        self.command,
                     )
                 )
                 replies = receiver._replies
                 self._reply(replies.pop(0) if replies else Reply())
+
+            do_GET = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815 - their names
 
             def _reply(self, reply: Reply) -> None:
                 self.send_response(reply.status)

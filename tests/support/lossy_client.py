@@ -22,7 +22,7 @@ class LossyClient:
     ) -> None:
         """Lose `losses` replies; `before_next` happens after each loss."""
         self._client = client
-        self._losses = losses
+        self.losses = losses
         self._before_next = before_next
         self.sent = 0
 
@@ -37,7 +37,7 @@ class LossyClient:
     def _pass_on(self, send: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         reply = send(*arguments)
         self.sent += 1
-        if self.sent <= self._losses:
+        if self.sent <= self.losses:
             self._before_next()
             message = "the reply got lost"
             raise redis.exceptions.ConnectionError(message)

@@ -23,6 +23,12 @@ KEEP_NONE = Retention(count=0)
 LONG_MS = 600_000
 WORKER = "worker-1"
 STATES = ("waiting", "delayed", "active", "completed", "failed", "cancelled")
+#: The sorted sets that hold the jobs of these states: grouped jobs wait in their own.
+PLACES = {
+    "waiting": "waiting",
+    "grouped": "waiting",
+    **{state: state for state in STATES[1:]},
+}
 
 
 def new_job(job_id: str, **changes: Any) -> NewJob:
@@ -82,7 +88,7 @@ class QueueProbe:
     def put(self, *job_ids: str, **changes: Any) -> None:
         """Create jobs."""
         for job_id in job_ids:
-            self.scripts.enqueue(new_job(job_id, **changes))
+            self.scripts.enqueue([new_job(job_id, **changes)])[0]
 
     def claim(
         self, count: int = 1, *, worker: str = WORKER, lease_ms: int = LONG_MS

@@ -12,12 +12,22 @@ if TYPE_CHECKING:
 
 def snapshot(client: redis.Redis, prefix: str) -> dict[str, tuple[str, Any, bool]]:
     """Return type, content and whether it expires, per key below `prefix`."""
-    found = {}
-    for key in sorted(keys_below(client, prefix)):
-        kind = client.type(key).decode()
-        if kind != "none":  # it expired meanwhile
-            found[key] = (kind, _READERS[kind](client, key), client.pttl(key) >= 0)
-    return found
+    keys = sorted(keys_below(client, prefix))
+    first = client.pipeline(transaction=False)
+    for key in keys:
+        first.type(key)
+        first.pttl(key)
+    facts = first.execute()
+    kinds = {
+        key: (kind.decode(), ttl >= 0)
+        for key, kind, ttl in zip(keys, facts[::2], facts[1::2], strict=True)
+        if kind != b"none"  # it expired meanwhile
+    }
+    second = client.pipeline(transaction=False)
+    for key, (kind, _) in kinds.items():
+        _READERS[kind](second, key)
+    contents = zip(kinds.items(), second.execute(), strict=True)
+    return {key: (kind, read, expires) for (key, (kind, expires)), read in contents}
 
 
 def keys_below(client: redis.Redis, prefix: str) -> list[str]:
@@ -25,7 +35,7 @@ def keys_below(client: redis.Redis, prefix: str) -> list[str]:
     return [key.decode() for key in client.scan_iter(match=f"{prefix}*", count=1000)]
 
 
-_READERS: dict[str, Callable[[redis.Redis, str], Any]] = {
+_READERS: dict[str, Callable[[redis.client.Pipeline, str], Any]] = {
     "string": lambda client, key: client.get(key),
     "hash": lambda client, key: client.hgetall(key),
     "list": lambda client, key: client.lrange(key, 0, -1),

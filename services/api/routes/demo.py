@@ -9,8 +9,8 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from services.api import query
+from services.api.addresses import job_address
 from services.api.errors import InvalidParameterError
-from services.api.routes import jobs
 from shared.errors import InvalidDataError
 from shared.jobs.options import JobOptions
 
@@ -82,7 +82,7 @@ class DemoRoutes:
             msgspec.json.encode(document),
             status=202,
             content_type="application/json",
-            headers={"Location": jobs.location(job.queue, job.id)},
+            headers={"Location": job_address(job.queue, job.id)},
         )
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 
-from services.api import openapi
+from services.api import queue_names
+from services.api.json_answer import json_answer
+from services.api.openapi.document import document
 
 if TYPE_CHECKING:
     from shared.contracts.catalogue import AnyContract, Catalogue
@@ -30,16 +31,19 @@ class TaskRoutes:
 
     def index(self) -> Response:
         """Show every task."""
-        tasks = [_document(self.catalogue[name]) for name in sorted(self.catalogue)]
-        return Response(
-            msgspec.json.encode({"tasks": tasks}), content_type="application/json"
-        )
+        queues = queue_names.visible(self.catalogue)
+        found = [c for _, c in sorted(self.catalogue.items()) if c.queue in queues]
+        return json_answer({"tasks": [_document(contract) for contract in found]})
 
     def openapi(self) -> Response:
         """Describe the API to programs."""
-        description = openapi.document(self.catalogue, version=version("nightshift"))
-        return Response(
-            msgspec.json.encode(description), content_type="application/json"
+        return json_answer(
+            document(
+                self.catalogue,
+                current_app.url_map,
+                version=version("nightshift"),
+                queues=queue_names.visible(self.catalogue),
+            )
         )
 
 

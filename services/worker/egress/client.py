@@ -75,6 +75,11 @@ def checked_url(url: str, *, allow_private: bool) -> httpx2.URL:
     return parsed
 
 
+def place_of(url: httpx2.URL) -> str:
+    """Return the host and the port that `url` leads to."""
+    return f"{url.host}:{url.port or _DEFAULT_PORTS[url.scheme]}"
+
+
 @cache
 def _tls() -> ssl.SSLContext:
     # Loading the system's certificates takes longer than a call.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import TaskError, UnrecoverableError
 
@@ -84,7 +85,52 @@ def deliver(
         except smtplib.SMTPResponseException as error:
             raise _refusal(error.smtp_code, error.smtp_error) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise _failure(server, error) from error
+            raise _failure(server, error, deadline) from error
+
+
+class _Watched(smtplib.SMTP):
+    """A connection that is cut at its deadline.
+
+    A socket's time-out begins anew with each byte; a server that drips would keep the
+    worker for as long as it likes.
+    """
+
+    def __init__(self, *, deadline: float, **options: Any) -> None:
+        """Connect at once; `deadline` is in `time.monotonic()` seconds."""
+        self._is_cut = False
+        self._watch = threading.Timer(deadline - time.monotonic(), self._cut)
+        self._watch.daemon = True
+        self._watch.start()
+        try:
+            super().__init__(**options)
+        except BaseException:
+            self._watch.cancel()
+            raise
+
+    def close(self) -> None:
+        """Close the connection; nothing is left to watch."""
+        self._watch.cancel()
+        super().close()
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read one answer."""
+        answer = super().getreply()
+        if self._is_cut:
+            # What arrived before the cut may be half a line that reads as success.
+            self.close()
+            raise TimeoutError
+        return answer
+
+    def _cut(self) -> None:
+        self._is_cut = True
+        # Whoever waits for the server wakes up with an error.
+        with suppress(OSError):
+            if self.sock is not None:
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _WatchedTls(_Watched, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
 
 
 @contextmanager
@@ -92,32 +138,30 @@ def _connected(server: MailServer, deadline: float) -> Iterator[smtplib.SMTP]:
     # What goes wrong here is the server's matter, not the message's: whatever its
     # answer, another attempt may find it repaired.
     try:
-        connection = _dial(server, _wait_s(deadline, ANSWER_TIMEOUT_S))
+        connection = _dial(server, deadline)
     except (smtplib.SMTPException, OSError) as error:
-        raise _failure(server, error) from error
+        raise _failure(server, error, deadline) from error
     try:
-        _introduce(connection, server)
+        _introduce(connection, server, deadline)
         yield connection
     finally:
         _hang_up(connection)
 
 
-def _dial(server: MailServer, timeout_s: float) -> smtplib.SMTP:
-    name = socket.gethostname()
+def _dial(server: MailServer, deadline: float) -> smtplib.SMTP:
+    options = {
+        "host": server.host,
+        "port": server.port,
+        "local_hostname": socket.gethostname(),
+        "timeout": _wait_s(deadline, ANSWER_TIMEOUT_S),
+    }
     if server.security == "tls":
-        return smtplib.SMTP_SSL(
-            server.host,
-            server.port,
-            local_hostname=name,
-            timeout=timeout_s,
-            context=ssl.create_default_context(),
-        )
-    return smtplib.SMTP(
-        server.host, server.port, local_hostname=name, timeout=timeout_s
-    )
+        context = ssl.create_default_context()
+        return _WatchedTls(deadline=deadline, context=context, **options)
+    return _Watched(deadline=deadline, **options)
 
 
-def _introduce(connection: smtplib.SMTP, server: MailServer) -> None:
+def _introduce(connection: smtplib.SMTP, server: MailServer, deadline: float) -> None:
     try:
         if server.security == "starttls":
             connection.starttls(context=ssl.create_default_context())
@@ -125,7 +169,7 @@ def _introduce(connection: smtplib.SMTP, server: MailServer) -> None:
         if server.user:
             connection.login(server.user, server.password)
     except (smtplib.SMTPException, OSError) as error:
-        raise _failure(server, error) from error
+        raise _failure(server, error, deadline) from error
 
 
 def _hang_up(connection: smtplib.SMTP) -> None:
@@ -185,10 +229,14 @@ def _expect_success(code: int, answer: bytes) -> None:
         raise _refusal(code, answer)
 
 
-def _failure(server: MailServer, error: Exception) -> MailServerError:
+def _failure(server: MailServer, error: Exception, deadline: float) -> MailServerError:
     if isinstance(error, smtplib.SMTPResponseException):
         reason = f"it answers {_words(error.smtp_code, error.smtp_error)}"
-    elif isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+    elif (
+        isinstance(error, TimeoutError)
+        or isinstance(error.__context__, TimeoutError)
+        or time.monotonic() >= deadline
+    ):
         reason = "it does not answer in time"
     else:
         reason = str(error) or type(error).__name__

@@ -22,6 +22,8 @@ _TOP = frozenset(
         "content-type",
         "date",
         "from",
+        "list-unsubscribe",
+        "list-unsubscribe-post",
         "message-id",
         "mime-version",
         "reply-to",
@@ -33,6 +35,7 @@ _TOP = frozenset(
 _PART = frozenset(
     {
         "content-disposition",
+        "content-id",
         "content-transfer-encoding",
         "content-type",
         "mime-version",

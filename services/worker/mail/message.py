@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import TYPE_CHECKING
 
+from services.worker.mail.files import Enclosed
 from services.worker.mail.headers import check_bytes, checked
-from shared.errors import StoredFileNotFoundError, UnrecoverableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
+    from services.worker.mail.files import Attachment
     from services.worker.mail.templates import Rendered
     from shared.contracts.tasks.send_email import SendEmail
-    from shared.storage.storage import Storage
 
-#: Most bytes of all attachments; few mail servers take more.
-MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024
 _ID_LETTERS = 32
 #: Every server takes seven bits; not every one takes eight.
 _POLICY = SMTP.clone(cte_type="7bit")
-
-
-@dataclass(frozen=True)
-class Attachment:
-    """A file that goes with a message.
-
-    Attributes:
-        name: Its name.
-        content_type: Its media type.
-        content: Its bytes.
-    """
-
-    name: str
-    content_type: str
-    content: bytes
 
 
 def message_id(*, namespace: str, queue: str, job_id: str, sender: str) -> str:
@@ -49,29 +31,9 @@ def message_id(*, namespace: str, queue: str, job_id: str, sender: str) -> str:
     return f"<{digest[:_ID_LETTERS]}@{domain}>"
 
 
-def attachments(file_ids: Sequence[str], storage: Storage) -> list[Attachment]:
-    """Read stored files.
-
-    Raises:
-        UnrecoverableError: When one is missing or they are too large together.
-    """
-    try:
-        files = [storage.stat(file_id) for file_id in file_ids]
-        if sum(file.size for file in files) > MAX_ATTACHMENT_BYTES:
-            megabytes = MAX_ATTACHMENT_BYTES // (1024 * 1024)
-            message = f"The attachments have more than {megabytes} MB together."
-            raise UnrecoverableError(message)
-        return [
-            Attachment(
-                checked("attachment name", file.name),
-                file.content_type,
-                storage.read(file.id),
-            )
-            for file in files
-        ]
-    except StoredFileNotFoundError:
-        message = "An attachment doesn't exist; upload it first."
-        raise UnrecoverableError(message) from None
+def content_id(identity: str, name: str) -> str:
+    """Return the id of an inline picture, without its angle brackets."""
+    return f"{name}.{identity.strip('<>')}"
 
 
 def build(
@@ -80,7 +42,7 @@ def build(
     *,
     sender: str,
     identity: str,
-    attached: Sequence[Attachment] = (),
+    enclosed: Enclosed = Enclosed(),  # noqa: B008 - frozen
 ) -> bytes:
     """Return the message as bytes; recipients of `bcc` are not in it.
 
@@ -89,7 +51,7 @@ def build(
         rendered: What to write.
         sender: The From header.
         identity: The Message-ID.
-        attached: Files to go with it.
+        enclosed: Files to go with it.
 
     Raises:
         UnrecoverableError: When a header would not be safe.
@@ -105,10 +67,15 @@ def build(
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = identity
     message["Auto-Submitted"] = "auto-generated"
+    if data.unsubscribe:
+        address = checked("unsubscribe address", data.unsubscribe)
+        message["List-Unsubscribe"] = f"<{address}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
-    for one in attached:
-        maintype, subtype = _media_type(one.content_type)
+    _add_pictures(message, enclosed.pictures or {}, identity)
+    for one in enclosed.attachments:
+        maintype, subtype = one.media_type
         message.add_attachment(
             one.content, maintype=maintype, subtype=subtype, filename=one.name
         )
@@ -117,9 +84,18 @@ def build(
     return raw
 
 
-def _media_type(content_type: str) -> tuple[str, str]:
-    maintype, _, subtype = content_type.partition("/")
-    # Messages and multiparts have structure of their own; as bytes they are any file.
-    if maintype in ("message", "multipart") or not subtype:
-        return "application", "octet-stream"
-    return maintype, subtype
+def _add_pictures(
+    message: EmailMessage, pictures: Mapping[str, Attachment], identity: str
+) -> None:
+    page = message.get_body(("html",))
+    assert isinstance(page, EmailMessage)  # noqa: S101 - it was added just before
+    for name, picture in pictures.items():
+        maintype, subtype = picture.media_type
+        page.add_related(
+            picture.content,
+            maintype=maintype,
+            subtype=subtype,
+            cid=f"<{content_id(identity, name)}>",
+            filename=picture.name,
+            disposition="inline",
+        )

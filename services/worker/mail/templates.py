@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 #: The variables that each template needs. `product` is an optional one of them all:
 #: the name that stands above and below the message.
 VARIABLES: dict[str, tuple[str, ...]] = {
+    "newsletter": ("articles", "intro", "link", "title", "unsubscribe_link"),
     "order-confirmation": ("items", "link", "name", "order_number", "total"),
     "password-reset": ("link", "name", "valid_minutes"),
+    "weekly-report": ("figures", "link", "period", "summary"),
     "welcome": ("link", "name"),
 }
+#: Variables that the worker sets itself.
+_OWN = frozenset({"images"})
 
 
 @dataclass(frozen=True)
@@ -38,18 +43,29 @@ class Rendered:
     html: str
 
 
-def render(name: str, variables: Mapping[str, Any]) -> Rendered:
+def render(
+    name: str,
+    variables: Mapping[str, Any],
+    *,
+    images: Mapping[str, str] = MappingProxyType({}),
+) -> Rendered:
     """Fill a template.
+
+    Args:
+        name: Which.
+        variables: With what.
+        images: Addresses of inline pictures, by name.
 
     Raises:
         UnrecoverableError: When there is no such template, a variable is missing or
             one can't stand where the template puts it.
     """
     _check_variables(name, variables)
+    variables = {**variables, "images": images}
     try:
         text = _environment().get_template(f"{name}.txt.j2")
         html = _environment().get_template(f"{name}.html.j2")
-        subject = "".join(text.blocks["subject"](text.new_context(dict(variables))))
+        subject = "".join(text.blocks["subject"](text.new_context(variables)))
         return Rendered(
             subject=checked("subject", subject.strip()),
             text=text.render(variables),
@@ -69,6 +85,10 @@ def render(name: str, variables: Mapping[str, Any]) -> Rendered:
 def _check_variables(name: str, variables: Mapping[str, Any]) -> None:
     needed = VARIABLES.get(name, ())
     missing = [variable for variable in needed if variable not in variables]
+    taken = _OWN.intersection(variables)
+    if taken:
+        message = f"A template sets {', '.join(taken)} itself: use another name."
+        raise UnrecoverableError(message)
     if missing:
         message = (
             f"The template {name!r} lacks {', '.join(missing)}; "

@@ -12,7 +12,7 @@ from dramatiq.middleware import Retries, Shutdown, TimeLimitExceeded
 from shared import logging
 from shared.broker.delivery import JobMessage
 from shared.errors import RetryLaterError
-from shared.jobs.outcome import Failure, Released, Retried, decide, describe
+from shared.jobs.outcome import Cancelled, Failure, Released, Retried, decide, describe
 
 if TYPE_CHECKING:
     from dramatiq import Broker, MessageProxy
@@ -42,7 +42,10 @@ class BackoffRetries(Retries):
         """Leave the decision on the message, for the acknowledgement to apply."""
         if exception is None:
             return
-        if isinstance(message, JobMessage) and isinstance(exception, Shutdown):
+        if isinstance(message, JobMessage) and message.delivery.is_unwanted:
+            # Whatever it raised, it was told to stop.
+            message.outcome = Cancelled()
+        elif isinstance(message, JobMessage) and isinstance(exception, Shutdown):
             message.outcome = Released()
         elif isinstance(message, JobMessage) and message.has_contract:
             self._apply(broker, message, exception)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dramatiq import Middleware
 from dramatiq.middleware import Shutdown
@@ -36,12 +36,14 @@ class GracefulDrain(Middleware):
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         """Start the drain; Dramatiq waits for its threads meanwhile."""
         del worker
+        # At once, not in the thread: whoever else interrupts jobs at this signal hands
+        # them back, and this worker must not claim them again.
+        cast("NightshiftBroker", broker).drain()
         threading.Thread(
             target=self._drain, args=(broker,), name="graceful-drain", daemon=True
         ).start()
 
     def _drain(self, broker: NightshiftBroker) -> None:
-        broker.drain()
         _log.info("drain_began", running=len(broker.running()), grace_s=self._grace_s)
         if _eventually(lambda: not broker.running(), within_s=self._grace_s):
             return

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from services.worker.sandboxed import framing, images, limits
+from services.worker.sandboxed import compression, framing, images, limits
 from services.worker.sandboxed.orders import (
     Assignment,
+    CompressOrder,
     PicturePart,
     ResizeOrder,
     ThumbnailsOrder,
@@ -53,9 +54,11 @@ def _parts(
 ) -> Iterator[tuple[PicturePart, bytes]]:
     match assignment.order:
         case ResizeOrder() as order:
-            yield images.resized(source, order)
+            yield from images.resized(source, order)
         case ThumbnailsOrder() as order:
             yield from images.thumbnails(source, order)
+        case CompressOrder() as order:
+            yield compression.compressed(source, order)
 
 
 def _keep_only(connection_fd: int) -> socket.socket:

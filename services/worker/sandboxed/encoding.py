@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import AvifImagePlugin, Image
@@ -9,9 +10,12 @@ from PIL import AvifImagePlugin, Image
 from services.worker.sandboxed.rejection import Rejection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from services.worker.sandboxed.orders import ImageFormat
 
 WHITE = "#ffffff"
+_CLEAR = (0, 0, 0, 0)
 #: Writers beside those of the readers.
 WRITERS = (AvifImagePlugin,)
 #: Longest side that a format can hold, in pixels.
@@ -29,6 +33,7 @@ def write(
     image_format: ImageFormat,
     quality: int,
     background: str | None = None,
+    progressive: bool = True,
 ) -> None:
     """Write the picture.
 
@@ -38,25 +43,63 @@ def write(
         image_format: The format.
         quality: 1 to 100; means nothing for PNG.
         background: Colour under what is see-through, where the format can't be.
+        progressive: Whether a JPEG comes in passes.
 
     Raises:
         Rejection: When the format can't hold so large a picture.
         MemoryError: When there isn't enough.
     """
-    _check_size(image.size, image_format)
+    check_size(image.size, image_format)
     if image_format == "jpeg" or background is not None:
         image = _opaque(image, background or WHITE)
     # Whatever came along from the source stays behind.
     image.info.clear()
+    with webp_errors():
+        image.save(target, **_options(image_format, quality, progressive=progressive))
+
+
+@contextmanager
+def webp_errors() -> Iterator[None]:
+    """Turn libwebp's numbers into errors of ours.
+
+    Raises:
+        MemoryError: When it got none.
+    """
     try:
-        image.save(target, **_options(image_format, quality))
+        yield
     except ValueError as error:
         if str(error) in _WEBP_OUT_OF_MEMORY:
             raise MemoryError from error
         raise
 
 
-def _check_size(size: tuple[int, int], image_format: ImageFormat) -> None:
+def laid_on(
+    canvas: tuple[int, int] | None,
+    image: Image.Image,
+    background: str | None,
+    image_format: ImageFormat,
+) -> Image.Image:
+    """Return the picture in the middle of a canvas, or as it is without one."""
+    if canvas is None:
+        return image
+    see_through = background is None and image_format != "jpeg"
+    colour = _CLEAR if see_through else background or WHITE
+    sheet = Image.new("RGBA" if see_through else "RGB", canvas, colour)
+    place = (
+        (canvas[0] - image.width) // 2,
+        (canvas[1] - image.height) // 2,
+    )
+    mask = image.convert("RGBA") if image.has_transparency_data else None
+    sheet.paste(image if mask is None else mask, place, None if see_through else mask)
+    return sheet
+
+
+def check_size(size: tuple[int, int], image_format: ImageFormat) -> None:
+    """Check that a format can hold a picture of this size.
+
+    Raises:
+        Rejection: When it can't.
+    """
     longest = _LONGEST_SIDE.get(image_format)
     name = image_format.upper()
     if longest is not None and max(size) > longest:
@@ -68,14 +111,16 @@ def _check_size(size: tuple[int, int], image_format: ImageFormat) -> None:
         raise Rejection(message)
 
 
-def _options(image_format: ImageFormat, quality: int) -> dict[str, Any]:
+def _options(
+    image_format: ImageFormat, quality: int, *, progressive: bool
+) -> dict[str, Any]:
     match image_format:
         case "jpeg":
             return {
                 "format": "JPEG",
                 "quality": quality,
                 "optimize": True,
-                "progressive": True,
+                "progressive": progressive,
             }
         case "png":
             return {"format": "PNG"}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from PIL import Image
 
-from services.worker.sandboxed import colours, encoding, geometry
-from services.worker.sandboxed.orders import PicturePart
+from services.worker.sandboxed import animation, colours, encoding, geometry
+from services.worker.sandboxed.orders import MAX_PIXELS, PicturePart
 from services.worker.sandboxed.picture import Picture
+from services.worker.sandboxed.rejection import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,26 +21,52 @@ if TYPE_CHECKING:
         ThumbnailsOrder,
     )
 
-_CLEAR = (0, 0, 0, 0)
 
-
-def resized(source: BinaryIO, order: ResizeOrder) -> tuple[PicturePart, bytes]:
-    """Make one picture.
+def resized(
+    source: BinaryIO, order: ResizeOrder
+) -> Iterator[tuple[PicturePart, bytes]]:
+    """Make one picture, and a thumbnail of it when one is wanted.
 
     Raises:
         Rejection: When the source can't be worked on.
     """
     picture = Picture(source)
     plan = geometry.plan(
-        picture.size, width=order.width, height=order.height, fit=order.fit
+        picture.size,
+        width=order.width,
+        height=order.height,
+        fit=order.fit,
+        enlarge=order.enlarge,
     )
-    image = colours.to_srgb(picture.part(plan), picture.profile)
-    image_format = order.format or picture.format
-    if plan.canvas is not None:
-        image = _laid_on(
-            plan.canvas, image, background=order.background, image_format=image_format
+    _check_result(plan)
+    if order.animation != "first" and picture.is_animated:
+        if order.animation == "refuse":
+            message = "The image is animated, and the job takes no animation."
+            raise Rejection(message)
+        part, content, image = animation.resized(picture, plan, order)
+        yield part, content
+    else:
+        image = colours.to_srgb(picture.part(plan), picture.profile)
+        image_format = order.format or picture.format
+        image = encoding.laid_on(plan.canvas, image, order.background, image_format)
+        yield _encoded(
+            image,
+            image_format,
+            order.quality,
+            background=order.background,
+            progressive=order.progressive,
         )
-    return _encoded(image, image_format, order.quality, background=order.background)
+    if order.thumbnail is not None:
+        target = geometry.inside(image.size, longest=order.thumbnail)
+        small = image.resize(target, Image.Resampling.LANCZOS)
+        yield _encoded(small, "webp", order.quality, asked_size=order.thumbnail)
+
+
+def _check_result(plan: geometry.Plan) -> None:
+    if plan.target[0] * plan.target[1] > MAX_PIXELS:
+        millions = MAX_PIXELS // 1_000_000
+        message = f"The result would have more than {millions} million pixels."
+        raise Rejection(message)
 
 
 def thumbnails(
@@ -62,31 +89,13 @@ def thumbnails(
         yield _encoded(image, order.format, order.quality, asked_size=size)
 
 
-def _laid_on(
-    canvas: geometry.Size,
-    image: Image.Image,
-    *,
-    background: str | None,
-    image_format: ImageFormat,
-) -> Image.Image:
-    see_through = background is None and image_format != "jpeg"
-    colour = _CLEAR if see_through else background or encoding.WHITE
-    sheet = Image.new("RGBA" if see_through else "RGB", canvas, colour)
-    place = (
-        (canvas[0] - image.width) // 2,
-        (canvas[1] - image.height) // 2,
-    )
-    mask = image.convert("RGBA") if image.has_transparency_data else None
-    sheet.paste(image if mask is None else mask, place, None if see_through else mask)
-    return sheet
-
-
 def _encoded(
     image: Image.Image,
     image_format: ImageFormat,
     quality: int,
     *,
     background: str | None = None,
+    progressive: bool = True,
     asked_size: int = 0,
 ) -> tuple[PicturePart, bytes]:
     content = io.BytesIO()
@@ -96,6 +105,7 @@ def _encoded(
         image_format=image_format,
         quality=quality,
         background=background,
+        progressive=progressive,
     )
     part = PicturePart(
         width=image.width, height=image.height, format=image_format, size=asked_size

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from services.worker.sandboxed import syscalls
 
 if TYPE_CHECKING:
-    from services.worker.sandboxed.orders import Limits
+    from services.worker.sandboxed.orders import Limits, ProgramLimits
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -31,7 +31,7 @@ def die_with(parent_id: int) -> None:
 
 
 def apply(limits: Limits) -> None:
-    """Limit this process for the rest of its life."""
+    """Limit a reader that needs no files for the rest of its life."""
     signal.setitimer(signal.ITIMER_REAL, limits.wall_s)
     # The soft limit's signal says what happened; the hard one can't be ignored.
     _limit(resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 2)
@@ -44,6 +44,20 @@ def apply(limits: Limits) -> None:
         _be_killed_first()
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
         syscalls.forbid()
+
+
+def apply_to_program(limits: ProgramLimits) -> None:
+    """Limit a program that works with files and threads, and needs no network."""
+    os.umask(0o077)
+    _limit(resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 2)
+    _limit(resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes)
+    _limit(resource.RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes)
+    _limit(resource.RLIMIT_NOFILE, limits.files, limits.files)
+    _limit(resource.RLIMIT_CORE, 0, 0)
+    if sys.platform == "linux":
+        _be_killed_first()
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        syscalls.forbid(syscalls.OF_PROGRAMS)
 
 
 def _limit(kind: int, soft: int, hard: int) -> None:

@@ -10,6 +10,12 @@ ImageFormat = Literal["jpeg", "png", "webp", "avif"]
 
 #: Most pixels that a picture may have.
 MAX_PIXELS = 40_000_000
+#: Most frames of an animation that is kept.
+MAX_FRAMES = 1_000
+#: Most pixels of all its frames together, before.
+MAX_MOVING_PIXELS = 100_000_000
+#: The same after; all of them are in memory at once.
+MAX_KEPT_PIXELS = 30_000_000
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +32,22 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float = 3600
 
 
+class ProgramLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a program of its own may use.
+
+    Attributes:
+        memory_bytes: Address space.
+        cpu_s: Processor time, in seconds.
+        file_bytes: Size of each file that it writes.
+        files: Files that may be open at a time.
+    """
+
+    memory_bytes: int
+    cpu_s: int
+    file_bytes: int
+    files: int = 128
+
+
 class ResizeOrder(msgspec.Struct, frozen=True, kw_only=True, tag="resize"):
     """One picture from one picture; the fields are those of `process-image`."""
 
@@ -35,6 +57,21 @@ class ResizeOrder(msgspec.Struct, frozen=True, kw_only=True, tag="resize"):
     format: ImageFormat | None
     quality: int
     background: str | None
+    enlarge: bool = False
+    progressive: bool = True
+    animation: Literal["first", "keep", "refuse"] = "first"
+    thumbnail: int | None = None
+
+
+class CompressOrder(msgspec.Struct, frozen=True, kw_only=True, tag="compress"):
+    """One picture within a number of bytes; the fields are those of the task."""
+
+    max_bytes: int
+    format: ImageFormat
+    max_side: int | None
+    min_quality: int
+    max_quality: int
+    may_shrink: bool
 
 
 class ThumbnailsOrder(msgspec.Struct, frozen=True, kw_only=True, tag="thumbnails"):
@@ -45,7 +82,7 @@ class ThumbnailsOrder(msgspec.Struct, frozen=True, kw_only=True, tag="thumbnails
     quality: int
 
 
-Order = ResizeOrder | ThumbnailsOrder
+Order = ResizeOrder | ThumbnailsOrder | CompressOrder
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,9 +105,13 @@ class PicturePart(msgspec.Struct, frozen=True, kw_only=True):
         height: Pixels.
         format: Its format.
         size: The size that was asked for, 0 when none was.
+        quality: The quality that was found, 0 when none was looked for.
+        frames: More than 1 when it is animated.
     """
 
     width: int
     height: int
     format: ImageFormat
     size: int = 0
+    quality: int = 0
+    frames: int = 1

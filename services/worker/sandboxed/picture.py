@@ -19,10 +19,18 @@ from PIL import (
 )
 
 from services.worker.sandboxed import colours
-from services.worker.sandboxed.orders import MAX_PIXELS, ImageFormat
+from services.worker.sandboxed.orders import (
+    MAX_FRAMES,
+    MAX_KEPT_PIXELS,
+    MAX_MOVING_PIXELS,
+    MAX_PIXELS,
+    ImageFormat,
+)
 from services.worker.sandboxed.rejection import Rejection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from services.worker.sandboxed.geometry import Plan, Size
 
 #: The readers that a file may need; MPO is a JPEG with extras, TIFF reads its EXIF.
@@ -36,6 +44,9 @@ READERS = (
 )
 #: The formats that are read, and no other.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+
+#: Those that may move.
+_MOVING = ("PNG", "WEBP", "GIF")
 
 _KEPT: dict[str | None, ImageFormat] = {"PNG": "png", "WEBP": "webp", "GIF": "png"}
 #: EXIF orientations that lie on their side.
@@ -85,11 +96,51 @@ class Picture:
         self.format: ImageFormat = _KEPT.get(self._image.format, "jpeg")
         self.profile: bytes | None = self._image.info.get("icc_profile")
         self._orientation = self._read_orientation()
+        # A JPEG that is read in a smaller size changes what it says of itself.
+        self._size = self._image.size
 
     @property
     def size(self) -> Size:
         """Width and height of the upright picture."""
-        return self._turned(self._image.size)
+        return self._turned(self._size)
+
+    @property
+    def is_animated(self) -> bool:
+        """Whether it moves; the second picture of a phone's JPEG is no movement."""
+        if self._image.format not in _MOVING:
+            return False
+        try:
+            return bool(getattr(self._image, "is_animated", False))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise _damaged(error) from error
+
+    def frames(self, plan: Plan) -> Iterator[tuple[Image.Image, int]]:
+        """Yield each frame, resized as planned, and its duration in milliseconds.
+
+        Raises:
+            Rejection: When the picture is damaged, or has too many frames.
+        """
+        try:
+            count: int = getattr(self._image, "n_frames", 1)
+            _check_frames(count, self._image.size, plan.target)
+            for number in range(count):
+                self._image.seek(number)
+                self._image.load()
+                duration = self._image.info.get("duration", 0)
+                frame = self._cut(self._image.convert("RGBA"), plan)
+                yield self._upright(frame), round(duration)
+        except (MemoryError, Rejection):
+            raise
+        except Exception as error:
+            raise _damaged(error) from error
+
+    @property
+    def loop(self) -> int:
+        """How often an animation repeats; 0 means for ever."""
+        value = self._image.info.get("loop", 1)
+        return value if isinstance(value, int) else 1
 
     def part(self, plan: Plan) -> Image.Image:
         """Decode and resize as planned; upright, without metadata.
@@ -97,7 +148,7 @@ class Picture:
         Raises:
             Rejection: When the picture is damaged.
         """
-        image, full = self._image, self._image.size
+        image, full = self._image, self._size
         region, target = self._turned(plan.region), self._turned(plan.target)
         needed = tuple(
             round(_REDUCING_GAP * whole * new / used)
@@ -105,26 +156,32 @@ class Picture:
         )
         try:
             # A JPEG is decoded at a half, a quarter or an eighth when that suffices.
-            draft = image.draft(None, (needed[0], needed[1]))
+            image.draft(None, (needed[0], needed[1]))
             image.load()
+            # Odd palettes and see-through colours are only noticed here.
+            plain = colours.plain(image)
         except MemoryError:
             raise
         except Exception as error:
             raise _damaged(error) from error
-        extent = draft[1][2:] if draft else full
-        scales = (extent[0] / full[0], extent[1] / full[1])
-        wide, high = region[0] * scales[0], region[1] * scales[1]
-        left, top = (extent[0] - wide) / 2, (extent[1] - high) / 2
-        plain = colours.plain(image)
         plain.info.clear()
-        if plain.size != target or (wide, high) != plain.size:
-            plain = plain.resize(
-                target,
-                Image.Resampling.LANCZOS,
-                box=(left, top, left + wide, top + high),
-                reducing_gap=_REDUCING_GAP,
-            )
-        return self._upright(plain)
+        return self._upright(self._cut(plain, plan))
+
+    def _cut(self, image: Image.Image, plan: Plan) -> Image.Image:
+        """Return the planned region in the planned size, still lying as it lay."""
+        full, extent = self._size, image.size
+        region, target = self._turned(plan.region), self._turned(plan.target)
+        scales = (extent[0] / full[0], extent[1] / full[1])
+        used = region[0] * scales[0], region[1] * scales[1]
+        is_whole = used[0] == extent[0] and used[1] == extent[1]
+        if is_whole and extent == target:
+            return image
+        return image.resize(
+            target,
+            Image.Resampling.LANCZOS,
+            box=_centred(extent, used),
+            reducing_gap=_REDUCING_GAP,
+        )
 
     def _turned(self, size: tuple[_N, _N]) -> tuple[_N, _N]:
         return (size[1], size[0]) if self._orientation in _TURNED else size
@@ -141,6 +198,31 @@ class Picture:
         return value if isinstance(value, int) else 1
 
 
+def _centred(
+    extent: Size, used: tuple[float, float]
+) -> tuple[float, float, float, float]:
+    left, top = (extent[0] - used[0]) / 2, (extent[1] - used[1]) / 2
+    return left, top, left + used[0], top + used[1]
+
+
+def _check_frames(count: int, size: Size, target: Size) -> None:
+    if count > MAX_FRAMES:
+        message = f"The animation has {count:,} frames; {MAX_FRAMES:,} are taken."
+        raise Rejection(message)
+    for each, most, when in (
+        (size, MAX_MOVING_PIXELS, "have"),
+        (target, MAX_KEPT_PIXELS, "would have"),
+    ):
+        if count * each[0] * each[1] > most:
+            message = (
+                f"The frames of the animation {when} more than "
+                f"{most // 1_000_000} million pixels together."
+            )
+            raise Rejection(message)
+
+
 def _damaged(error: Exception) -> Rejection:
-    reason = str(error).split("\n", 1)[0][:200] or type(error).__name__
-    return Rejection(f"The image is damaged and can't be read: {reason}.")
+    reason = str(error).split("\n", 1)[0][:200].rstrip(".")
+    return Rejection(
+        f"The image is damaged and can't be read{reason and f': {reason}'}."
+    )

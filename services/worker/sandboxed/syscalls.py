@@ -120,6 +120,32 @@ _FORBIDDEN: dict[str, tuple[int, dict[str, int]]] = {
     ),
 }
 
+#: What a program with files and threads of its own doesn't need either.
+OF_PROGRAMS = frozenset(
+    {
+        "socket",
+        "connect",
+        "accept",
+        "accept4",
+        "bind",
+        "listen",
+        "ptrace",
+        "mount",
+        "umount2",
+        "unshare",
+        "setns",
+        "perf_event_open",
+        "process_vm_readv",
+        "process_vm_writev",
+        "bpf",
+        "userfaultfd",
+        "io_uring_setup",
+        "pidfd_open",
+        "pidfd_getfd",
+        "pidfd_send_signal",
+    }
+)
+
 # The instructions of a kernel filter, and the fields of what it looks at.
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _NUMBER_OFFSET, _MACHINE_OFFSET = 0, 4
@@ -134,8 +160,11 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def forbid() -> bool:
+def forbid(names: frozenset[str] | None = None) -> bool:
     """Install the filter; needs no privilege once new ones are given up.
+
+    Args:
+        names: Calls to forbid; left out, all that a reader without files never needs.
 
     Returns:
         Whether it holds; not on a machine whose numbers aren't known, nor where the
@@ -145,7 +174,8 @@ def forbid() -> bool:
     if known is None:
         return False
     machine, calls = known
-    instructions = _instructions(machine, sorted(calls.values()))
+    chosen = [number for name, number in calls.items() if not names or name in names]
+    instructions = _instructions(machine, sorted(chosen))
     program = _Program(len(instructions), b"".join(instructions))
     prctl = ctypes.CDLL(None).prctl
     answer: int = prctl(

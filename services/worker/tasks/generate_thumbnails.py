@@ -21,18 +21,22 @@ def run(data: GenerateThumbnails, context: JobContext) -> ThumbnailsGenerated:
     order = ThumbnailsOrder(
         sizes=tuple(data.sizes), format=data.format, quality=data.quality
     )
-    made = pictures.make(
-        order,
-        source_id=data.source,
-        context=context,
-        on_stored=lambda count: context.progress(round(100 * count / len(data.sizes))),
-    )
+    with pictures.opened(data, context) as source:
+        made = pictures.make(
+            order,
+            source=source,
+            context=context,
+            on_stored=lambda count: context.progress(
+                round(100 * count / len(data.sizes))
+            ),
+        )
     by_size = {
         picture.part.size: Thumbnail(
             size=picture.part.size,
             file=picture.file,
             width=picture.part.width,
             height=picture.part.height,
+            bytes=picture.file.size,
         )
         for picture in made
     }

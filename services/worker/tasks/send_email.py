@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
-from services.worker.mail import delivery, message, templates
+from services.worker.mail import delivery, files, message, templates
 from shared.contracts.tasks.send_email import EmailSent, RefusedRecipient, SendEmail
 from shared.errors import UnrecoverableError
 
@@ -15,19 +15,27 @@ if TYPE_CHECKING:
 
 
 def run(data: SendEmail, context: JobContext) -> EmailSent:
-    """Render the template and hand the message to the mail server."""
+    """Render the template and hand the message to the mail server, once."""
     server = _server(context)
+    sent = context.once("sent", lambda: _send(data, context, server).dump())
+    return EmailSent.parse(sent)
+
+
+def _send(data: SendEmail, context: JobContext, server: MailServer) -> EmailSent:
     sender = context.settings.nightshift_mail_from
-    rendered = templates.render(data.template, data.context)
     identity = message.message_id(
         namespace=context.settings.nightshift_namespace,
         queue=context.queue,
         job_id=context.job_id,
         sender=sender,
     )
-    attached = message.attachments(data.attachments, context.storage)
+    pictures = {
+        name: f"cid:{message.content_id(identity, name)}" for name in data.inline_images
+    }
+    rendered = templates.render(data.template, data.context, images=pictures)
+    enclosed = files.enclose(data.attachments, data.inline_images, context.storage)
     raw = message.build(
-        data, rendered, sender=sender, identity=identity, attached=attached
+        data, rendered, sender=sender, identity=identity, enclosed=enclosed
     )
     delivered = delivery.deliver(
         delivery.Envelope(

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import httpx2
-
-from services.worker.egress.client import checked_url, open_client
-from services.worker.egress.resolver import resolve
+from services.worker.egress.exchange import NoAnswerError, Outgoing, Reach, exchange
 from shared.errors import TaskError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from services.worker.egress.resolver import Resolver
+__all__ = ["MAX_ANSWER_BYTES", "Answer", "Reach", "WebhookError", "post"]
 
 #: Most bytes of an answer that are read.
 MAX_ANSWER_BYTES = 64 * 1024
@@ -42,21 +38,6 @@ class Answer:
     duration_ms: int
 
 
-@dataclass(frozen=True)
-class Reach:
-    """Where and how long a post may go.
-
-    Attributes:
-        deadline: When it is over, in `time.monotonic()` seconds.
-        allow_private: Whether loopback and private networks are allowed, too.
-        resolver: Finds addresses.
-    """
-
-    deadline: float
-    allow_private: bool
-    resolver: Resolver = resolve
-
-
 def post(url: str, *, body: bytes, headers: Mapping[str, str], reach: Reach) -> Answer:
     """Post `body` to `url`, without following redirects.
 
@@ -64,37 +45,15 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], reach: Reach) -> 
         UnrecoverableError: When the address may not be called.
         WebhookError: When there is no answer.
     """
-    target = checked_url(url, allow_private=reach.allow_private)
-    started = time.monotonic()
+    outgoing = Outgoing(method="POST", url=url, headers=headers, body=body)
     try:
-        with (
-            open_client(
-                deadline=reach.deadline,
-                allow_private=reach.allow_private,
-                resolver=reach.resolver,
-            ) as client,
-            client.stream(
-                "POST", target, content=body, headers=dict(headers)
-            ) as response,
-        ):
+        with exchange(outgoing, reach=reach, who="The receiver") as answer:
+            beginning, _ = answer.beginning(MAX_ANSWER_BYTES)
             return Answer(
-                status=response.status_code,
-                retry_after=response.headers.get("retry-after", ""),
-                body=_beginning(response),
-                duration_ms=round((time.monotonic() - started) * 1000),
+                status=answer.status,
+                retry_after=answer.headers.get("retry-after", ""),
+                body=beginning,
+                duration_ms=answer.duration_ms,
             )
-    except httpx2.TimeoutException as error:
-        message = "The receiver did not answer in time."
-        raise WebhookError(message) from error
-    except httpx2.HTTPError as error:
-        message = f"The receiver can't be reached: {error}"
-        raise WebhookError(message) from error
-
-
-def _beginning(response: httpx2.Response) -> bytes:
-    content = b""
-    for chunk in response.iter_raw():
-        content += chunk
-        if len(content) >= MAX_ANSWER_BYTES:
-            break
-    return content[:MAX_ANSWER_BYTES]
+    except NoAnswerError as error:
+        raise WebhookError(str(error)) from error

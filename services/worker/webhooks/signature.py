@@ -6,6 +6,10 @@ import base64
 import binascii
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PREFIX = "whsec_"
 _MIN_KEY_BYTES, _MAX_KEY_BYTES = 24, 64
@@ -26,6 +30,15 @@ def parse_secret(secret: str) -> bytes:
         message = "must be 'whsec_' and 24 to 64 random bytes in base64"
         raise ValueError(message)
     return key
+
+
+def parse_secrets(secrets: str) -> tuple[bytes, ...]:
+    """Return the keys of secrets that stand apart by spaces or commas.
+
+    Raises:
+        ValueError: When one is none; the message never repeats it.
+    """
+    return tuple(parse_secret(one) for one in secrets.replace(",", " ").split())
 
 
 def webhook_id(job_id: str) -> str:
@@ -49,3 +62,15 @@ def sign(key: bytes, *, event_id: str, timestamp_s: int, body: bytes) -> str:
     signed = b".".join((event_id.encode(), str(timestamp_s).encode(), body))
     digest = hmac.new(key, signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def sign_with_all(
+    keys: Sequence[bytes], *, event_id: str, timestamp_s: int, body: bytes
+) -> str:
+    """Return the signature header for several keys: receivers need to know one.
+
+    While a secret is changed, the new and the old one sign.
+    """
+    return " ".join(
+        sign(key, event_id=event_id, timestamp_s=timestamp_s, body=body) for key in keys
+    )

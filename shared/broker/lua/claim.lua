@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 --[[
-  claim: waiting -> active, for up to `count` jobs at once. Jobs that fall due are
-  promoted first, so that nobody else has to.
+  claim: waiting -> active, for up to `count` jobs at once, within the queue's limits and
+  those of groups. Jobs that fall due are promoted first, jobs that are too late fail, so
+  that nobody else has to see to it.
 
   KEYS[1]  prefix of the queue, `ns:{queue}:`
   ARGV[1]  worker name
@@ -9,15 +10,16 @@
   ARGV[3]  count, 1 or more
   ARGV[4]  lease in milliseconds
 
-  Returns  { now (epoch ms), ms to the next due job or -1, then per job:
+  Returns  { now (epoch ms), ms until more may be due or -1, then per job:
              id, token, record, attempts made, attempts started, stalled counter }
-  Events   waiting (promoted jobs), active
+  Events   waiting (promoted jobs), active, failed (expired jobs); delayed, of a job
+           that deduplication kept
 ]]
--- @include expect_types add_event read_run promote
+-- @include expect_types add_event read_run promote expire take_jobs rates
 local worker, operation = ARGV[1], ARGV[2]
 local count, lease = tonumber(ARGV[3]), tonumber(ARGV[4])
 local claimKey = prefix .. 'claim:' .. worker
-local PROMOTED_PER_CLAIM = 100
+local MOVED_PER_CLAIM = 100
 
 expectQueueTypes()
 
@@ -26,6 +28,15 @@ local function describe(id, run)
   local record = redis.pcall('GET', jobKey(id))
   if type(record) == 'table' then record = '' end
   return { id, run[1], record or '', run[2] or '0', run[3] or '0', run[4] or '0' }
+end
+
+-- What only some jobs have goes into the run, where leaving `active` finds it.
+local function rememberSpecials(id, record, group)
+  local operation = record:match('^[^\n]*;o=([^;\n]+)')
+  local dedup = record:match('^[^\n]*;d=([^;\n]+)')
+  if operation then redis.call('HSET', runKey(id), 'operation', operation) end
+  if dedup then redis.call('HSET', runKey(id), 'dedup', dedup) end
+  if group then redis.call('HSET', runKey(id), 'group', group) end
 end
 
 local function append(reply, description)
@@ -44,29 +55,33 @@ if lastClaim and lastClaim:match('^[^ ]*') == operation then
   return reply
 end
 
-promote(PROMOTED_PER_CLAIM)
-if redis.call('HEXISTS', metaKey, 'paused') == 1 then return reply end
+promote(MOVED_PER_CLAIM)
+expire(MOVED_PER_CLAIM)
 
-local jobs = redis.call('ZRANGE', waitingKey, 0, count - 1, 'WITHSCORES')
-local runs = {}
-for i = 1, #jobs, 2 do
-  runs[i] = readRun(jobs[i], 'token', 'attemptsMade', 'attemptsStarted', 'stalledCounter')
+local rateMs
+count, reply[2], rateMs = withinLimits(count)
+if count <= 0 then
+  -- What frees a place wakes somebody; until then nobody need look.
+  redis.call('DEL', wakeKey)
+  return reply
 end
 
-if #jobs > 0 then
-  local token = redis.call('HINCRBY', metaKey, 'tokens', #jobs / 2) - #jobs / 2
+local taken = takeJobs(count)
+reply[2] = earlier(reply[2], millisecondsToNextLane())
+local claimedCount = #taken / 3
+if claimedCount > 0 then
+  local token = redis.call('HINCRBY', metaKey, 'tokens', claimedCount) - claimedCount
   local claimed, ids, leases = { operation }, {}, {}
-  for i = 1, #jobs, 2 do
-    local id, order, run = jobs[i], jobs[i + 1], runs[i]
+  for i = 1, #taken, 3 do
+    local id, order, group = taken[i], taken[i + 1], taken[i + 2]
+    local run = readRun(id, 'token', 'attemptsMade', 'attemptsStarted', 'stalledCounter')
     token = token + 1
     if #run == 0 then redis.call('UNLINK', runKey(id)) end
     run[1], run[3] = string.format('%.0f', token), tostring((run[3] or 0) + 1)
     redis.call('HSET', runKey(id), 'state', 'active', 'token', run[1], 'worker', worker,
       'processedOn', now, 'attemptsStarted', run[3], 'order', order)
     local description = describe(id, run)
-    -- An operation id tells a job of the caller's own id from its successor.
-    local ownOperation = description[3]:match('^[^\n]*;o=([^\n]+)\n')
-    if ownOperation then redis.call('HSET', runKey(id), 'operation', ownOperation) end
+    rememberSpecials(id, description[3], group)
     append(reply, description)
     claimed[#claimed + 1] = id .. '=' .. run[1]
     ids[#ids + 1] = id
@@ -77,12 +92,15 @@ if #jobs > 0 then
   addEvent('active', table.concat(ids, ' '), 'worker', worker)
   redis.call('SET', claimKey, table.concat(claimed, ' '), 'PX', 60000)
   redis.call('ZREM', waitingKey, unpack(ids))
+  if redis.call('EXISTS', expiringKey) == 1 then
+    redis.call('ZREM', expiringKey, unpack(ids))
+  end
+  if rateMs then countStarts(rateKey, claimedCount, rateMs) end
 end
 
-if redis.call('ZCARD', waitingKey) > 0 then
+if redis.call('EXISTS', waitingKey, lanesKey) > 0 then
   wakeOne()
 else
   redis.call('DEL', wakeKey)
 end
-reply[2] = millisecondsToNextDue()
 return reply

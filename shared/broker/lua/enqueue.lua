@@ -1,48 +1,82 @@
 #!lua
 --[[
-  enqueue: (none) -> waiting | delayed. Refused by a full Redis, as it must be.
+  enqueue: (none) -> waiting | delayed, for one job or many. Refused by a full Redis, as
+  it must be.
 
   KEYS[1]  prefix of the queue, `ns:{queue}:`
-  ARGV[1]  id of the job
-  ARGV[2]  operation id: the same one marks the same request sent again
-  ARGV[3]  task name
-  ARGV[4]  priority, 1 runs first
-  ARGV[5]  delay in milliseconds, 0 for none
-  ARGV[6]  the rest of the record, JSON
-  ARGV[7]  1 when this may have been sent before, else 0
+  ARGV[1]  1 when this may have been sent before, else 0
+  ARGV     from 2 on per job: id; operation id, the same one marks the same request sent
+           again; task name; priority, 1 runs first; delay in milliseconds, 0 for none;
+           milliseconds within which it must start, or ''; group or ''; deduplication id
+           or ''; its mode, such as `ttl=5000;extend;replace;keep`; the rest of the
+           record, JSON
 
-  Returns  { created, state, accepted at (epoch ms) }; created is 1, or 0 when another
-           request had created a job of this id before
-  Events   waiting | delayed
+  Returns  per job: created (1, or 0 when another request created this id or one of the
+           same deduplication id before), the id that stands for it, its state, when it
+           was accepted (epoch ms)
+  Events   waiting | delayed | deduplicated | removed
 ]]
--- @include expect_types header add_event put_waiting put_delayed state_of gone
-local id, operation, task = ARGV[1], ARGV[2], ARGV[3]
-local priority, delay, record = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+-- @include expect_types header add_event create_job find_duplicate state_of gone
+local PER_JOB = 10
 
 expectQueueTypes()
 
-local existing = readHeader(id)
-if existing then
-  local created = existing.operation == operation and 1 or 0
-  return { created, stateOf(id), existing.acceptedAt }
-end
-if ARGV[7] == '1' then
-  local gone = readGone(id)
-  if gone and gone:match('^([^;]*);') == operation then
-    return { 1, 'removed', string.format('%.0f', now) }
+local function millis() return string.format('%.0f', now) end
+
+-- Returns created, id, state and time; state nil when an event is to follow.
+local function enqueue(job, isResent)
+  local existing = readHeader(job.id)
+  if existing then
+    local created = existing.operation == job.operation and 1 or 0
+    return created, job.id, stateOf(job.id), existing.acceptedAt
   end
+  if isResent then
+    local gone = readGone(job.id)
+    if gone and gone:match('^([^;]*);') == job.operation then
+      return 1, job.id, 'removed', millis()
+    end
+  end
+  if job.dedup ~= '' then
+    local holder = findDuplicate(job)
+    if holder then
+      local header = readHeader(holder)
+      local isThere = redis.call('EXISTS', jobKey(holder)) == 1
+      return 0, holder, isThere and stateOf(holder) or 'removed',
+        header and header.acceptedAt or millis()
+    end
+  end
+  local state = createJob(job)
+  -- A damaged record holds the id; it is found out when its turn comes.
+  if not state then return 0, job.id, stateOf(job.id), millis() end
+  if job.dedup ~= '' then holdDedup(job) end
+  return 1, job.id, state, millis(), true
 end
 
-local stored = newHeader(ARGV[4], task, operation) .. record
-if not redis.call('SET', jobKey(id), stored, 'NX') then
-  -- A damaged record holds the id; it is found out when its turn comes.
-  return { 0, stateOf(id), string.format('%.0f', now) }
+local reply, waiting, isResent = {}, {}, ARGV[1] == '1'
+
+local function tellWaiting()
+  if #waiting > 0 then addEvent('waiting', table.concat(waiting, ' ')) end
+  waiting = {}
 end
-if delay > 0 then
-  putDelayed(id, now + delay)
-  addEvent('delayed', id, 'delay', ARGV[5])
-  return { 1, 'delayed', string.format('%.0f', now) }
+
+expectLaneTypes()
+for i = 2, #ARGV, PER_JOB do
+  local job = {
+    id = ARGV[i], operation = ARGV[i + 1], task = ARGV[i + 2],
+    priority = tonumber(ARGV[i + 3]), delay = tonumber(ARGV[i + 4]),
+    expires = ARGV[i + 5], group = ARGV[i + 6], dedup = ARGV[i + 7], mode = ARGV[i + 8],
+    record = ARGV[i + 9],
+  }
+  -- What stands for an earlier job of this batch must not be told before that job.
+  if job.dedup ~= '' then tellWaiting() end
+  local created, id, state, acceptedAt, isNew = enqueue(job, isResent)
+  if isNew and state == 'waiting' then
+    waiting[#waiting + 1] = id
+  elseif isNew then
+    addEvent('delayed', id, 'delay', ARGV[i + 4])
+  end
+  local at = #reply
+  reply[at + 1], reply[at + 2], reply[at + 3], reply[at + 4] = created, id, state, acceptedAt
 end
-putWaiting(id, priority)
-addEvent('waiting', id)
-return { 1, 'waiting', string.format('%.0f', now) }
+tellWaiting()
+return reply

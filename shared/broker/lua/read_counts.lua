@@ -14,10 +14,10 @@
 local PRIORITIES_LOOKED_AT = 32
 local ARRIVALS_PER_PRIORITY = 1099511627776
 
-local function oldestWaitMs()
+local function oldestWaitMs(key)
   local longest, from = 0, '-inf'
   for _ = 1, PRIORITIES_LOOKED_AT do
-    local first = redis.call('ZRANGEBYSCORE', waitingKey, from, '+inf',
+    local first = redis.call('ZRANGEBYSCORE', key, from, '+inf',
       'WITHSCORES', 'LIMIT', 0, 1)
     if not first[1] then break end
     local line = redis.pcall('GETRANGE', jobKey(first[1]), 0, 18)
@@ -30,12 +30,12 @@ local function oldestWaitMs()
 end
 
 return {
-  redis.call('ZCARD', waitingKey),
+  redis.call('ZCARD', waitingKey) + redis.call('ZCARD', groupedKey),
   redis.call('ZCARD', delayedKey),
   redis.call('ZCARD', activeKey),
   redis.call('ZCARD', finishedKey('completed')),
   redis.call('ZCARD', finishedKey('failed')),
   redis.call('ZCARD', finishedKey('cancelled')),
-  oldestWaitMs(),
+  math.max(oldestWaitMs(waitingKey), oldestWaitMs(groupedKey)),
   redis.call('HEXISTS', metaKey, 'paused'),
 }

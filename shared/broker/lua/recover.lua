@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 --[[
   recover: active -> waiting for the jobs of a lost worker, or -> failed as `poison`
-  when too many workers were lost with the same job.
+  when too many workers were lost with the same job, or -> cancelled when that was asked
+  for.
 
   It takes two looks: a lease that is about to expire, or has expired, becomes suspect;
   it is taken back once it has expired and was suspect for a while without a renewal.
@@ -17,9 +18,11 @@
   ARGV[6]  how many poisonous jobs to keep, or ''
 
   Returns  { recovered, poisoned }
-  Events   stalled, then waiting | failed
+  Events   stalled, then waiting | failed | cancelled; delayed, of a job that
+           deduplication kept
 ]]
--- @include expect_types add_event read_run wake add_attempt keep_finished
+-- @include expect_types add_event header read_run put_waiting add_attempt keep_finished
+-- @include leave_active end_cancelled release_dedup
 local gate, early, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local maxStalled, age, count = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local sweepKey = prefix .. 'sweep'
@@ -54,32 +57,42 @@ local function attemptOf(run)
     run[1] or '', run[2] or '0')
 end
 
+local function endAsPoison(id, lease, stalled)
+  local reason = string.format('Its worker was lost %d times while it ran.', stalled)
+  redis.call('HSET', runKey(id), 'state', 'failed', 'finishedOn', now,
+    'failedReason', reason, 'failureKind', 'poison')
+  redis.call('HINCRBY', metaKey, 'failed', 1)
+  addEvent('failed', id, 'failedReason', reason)
+  if lease.dedup then releaseDedup(id, lease.dedup) end
+  keepFinished('failed', { { id, age, count } })
+end
+
 local recovered, poisoned = 0, 0
 local leases = redis.call('ZRANGEBYSCORE', activeKey, '-inf', now + early,
   'WITHSCORES', 'LIMIT', 0, LEASES_PER_SWEEP)
 for i = 1, #leases, 2 do
   local id, expiry = leases[i], leases[i + 1]
   if isRipe(id, expiry) then
-    local run = readRun(id, 'worker', 'processedOn', 'order')
+    local run = readRun(id, 'worker', 'processedOn', 'order', 'group', 'dedup', 'cancel')
+    -- A run that was damaged names neither; the header still does.
+    local header = not run[1] and readHeader(id) or { group = '', dedup = '' }
+    local lease = { group = run[4] or header.group ~= '' and header.group,
+      dedup = run[5] or header.dedup ~= '' and header.dedup, cancel = run[6] }
     local stalled = redis.call('HINCRBY', runKey(id), 'stalledCounter', 1)
     addAttempt(id, attemptOf(run))
     addEvent('stalled', id)
-    if stalled > maxStalled then
-      local reason = string.format('Its worker was lost %d times while it ran.', stalled)
-      redis.call('HSET', runKey(id), 'state', 'failed', 'finishedOn', now,
-        'failedReason', reason, 'failureKind', 'poison')
-      redis.call('HINCRBY', metaKey, 'failed', 1)
-      addEvent('failed', id, 'failedReason', reason)
-      keepFinished('failed', { { id, age, count } })
+    if lease.cancel then
+      endCancelled(id, lease)
+    elseif stalled > maxStalled then
+      endAsPoison(id, lease, stalled)
       poisoned = poisoned + 1
     else
       redis.call('HSET', runKey(id), 'state', 'waiting')
-      redis.call('ZADD', waitingKey, run[3] or '0', id)
-      wakeOne()
+      putWaitingAt(id, run[3] or '0', lease.group)
       addEvent('waiting', id, 'prev', 'active')
       recovered = recovered + 1
     end
-    redis.call('ZREM', activeKey, id)
+    leaveActive({ id }, { lease })
   end
 end
 return { recovered, poisoned }

@@ -19,6 +19,7 @@ class DeliverWebhook(Model):
         type: Kind of event, such as `invoice.paid`.
         payload: What the receiver gets as `data`.
         timestamp: When it happened, epoch milliseconds; left out, when the job came in.
+        reopen: Try a receiver that said 410 Gone before, and go on if it answers 2xx.
     """
 
     url: WebAddress
@@ -27,6 +28,7 @@ class DeliverWebhook(Model):
     )
     payload: dict[str, JsonValue] = Field(default_factory=dict)
     timestamp: int | None = Field(default=None, ge=0, le=253_402_300_799_999)
+    reopen: bool = False
 
 
 class WebhookDelivered(Model):

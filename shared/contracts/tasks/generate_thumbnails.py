@@ -7,23 +7,24 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from shared.contracts.contract import Model, TaskContract, TaskDefaults
-from shared.contracts.fields import FileId, FileReference
+from shared.contracts.fields import FileReference
+from shared.contracts.picture_source import FromFileOrAddress
 from shared.contracts.retry import Backoff
 
 LongSide = Annotated[int, Field(ge=16, le=4096)]
 
 
-class GenerateThumbnails(Model):
+class GenerateThumbnails(FromFileOrAddress):
     """Which picture, and how small.
 
     Attributes:
         source: Id of the stored picture: JPEG, PNG, WebP or GIF.
+        url: Web address of the picture, instead of `source`.
         sizes: Longest sides in pixels; a picture is never made larger than it is.
         format: Format of the thumbnails.
         quality: 1 to 100; does not matter for PNG.
     """
 
-    source: FileId
     sizes: list[LongSide] = Field(default=[150, 300, 600], min_length=1, max_length=10)
     format: Literal["jpeg", "png", "webp", "avif"] = "webp"
     quality: int = Field(default=80, ge=1, le=100)
@@ -45,12 +46,14 @@ class Thumbnail(Model):
         file: Where it is stored.
         width: Pixels.
         height: Pixels.
+        bytes: Size.
     """
 
     size: int
     file: FileReference
     width: int
     height: int
+    bytes: int
 
 
 class ThumbnailsGenerated(Model):

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from shared.contracts.contract import Model, TaskContract, TaskDefaults
-from shared.contracts.fields import FileId, FileReference
+from shared.contracts.fields import FileReference
+from shared.contracts.picture_source import FromFileOrAddress
 from shared.contracts.retry import Backoff
 
 #: Most pixels of a picture, before and after.
@@ -16,14 +17,15 @@ MAX_PIXELS = 40_000_000
 Side = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class ProcessImage(Model):
+class ProcessImage(FromFileOrAddress):
     """What to make of which picture.
 
     The picture is turned upright, its metadata is removed, its colours become sRGB,
-    and it is never made larger than it is. An animated picture gives its first frame.
+    and it is not made larger than it is unless that is asked for.
 
     Attributes:
         source: Id of the stored picture: JPEG, PNG, WebP or GIF.
+        url: Web address of the picture, instead of `source`.
         width: Pixels; left out, it follows from the height.
         height: Pixels; left out, it follows from the width.
         fit: `inside` fits into the box, `cover` fills it and cuts what protrudes,
@@ -32,15 +34,23 @@ class ProcessImage(Model):
         quality: 1 to 100; does not matter for PNG.
         background: Colour as `#rrggbb`, for `contain` and where transparency is lost;
             left out, transparent where the format can, else white.
+        enlarge: Whether a small picture may become larger than it is.
+        progressive: Whether a JPEG shows itself in ever finer passes.
+        animation: What becomes of an animated picture: `first` takes the first frame,
+            `keep` makes an animated WebP, `refuse` fails the job.
+        thumbnail: Longest side of a further, small WebP of the result, in pixels.
     """
 
-    source: FileId
     width: Side | None = None
     height: Side | None = None
     fit: Literal["inside", "cover", "contain"] = "inside"
     format: Literal["jpeg", "png", "webp", "avif"] | None = None
     quality: int = Field(default=80, ge=1, le=100)
     background: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
+    enlarge: bool = False
+    progressive: bool = True
+    animation: Literal["first", "keep", "refuse"] = "first"
+    thumbnail: Annotated[int, Field(ge=16, le=1024)] | None = None
 
     @model_validator(mode="after")
     def _a_box_has_two_sides(self) -> ProcessImage:
@@ -52,6 +62,29 @@ class ProcessImage(Model):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _only_webp_moves(self) -> ProcessImage:
+        if self.animation == "keep" and self.format not in (None, "webp"):
+            message = "animation 'keep' makes a WebP; leave format out"
+            raise ValueError(message)
+        return self
+
+
+class SmallPicture(Model):
+    """The small picture beside the result.
+
+    Attributes:
+        file: Where it is stored.
+        width: Pixels.
+        height: Pixels.
+        bytes: Size.
+    """
+
+    file: FileReference
+    width: int
+    height: int
+    bytes: int
+
 
 class ImageProcessed(Model):
     """The new picture.
@@ -60,11 +93,19 @@ class ImageProcessed(Model):
         file: Where it is stored.
         width: Pixels.
         height: Pixels.
+        bytes: Size.
+        format: Its format.
+        frames: 1, or more when it is animated.
+        thumbnail: The small picture, when one was asked for.
     """
 
     file: FileReference
     width: int
     height: int
+    bytes: int
+    format: str
+    frames: int = 1
+    thumbnail: SmallPicture | None = None
 
 
 CONTRACT = TaskContract(

@@ -7,11 +7,16 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from shared.contracts.contract import Model, TaskContract, TaskDefaults
-from shared.contracts.fields import EmailAddress, FileId, HeaderText
+from shared.contracts.fields import EmailAddress, FileId, HeaderText, WebAddress
 from shared.contracts.retry import Backoff
 
 #: The files in services/worker/templates/email; a test keeps the two equal.
-Template = Literal["order-confirmation", "password-reset", "welcome"]
+Template = Literal[
+    "newsletter", "order-confirmation", "password-reset", "weekly-report", "welcome"
+]
+
+#: What a template calls an inline picture, as in `images.logo`.
+PictureName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
@@ -28,6 +33,10 @@ class SendEmail(Model):
         subject: Replaces the template's subject.
         context: The template's variables, by name.
         attachments: Ids of stored files.
+        inline_images: Ids of stored pictures that stand in the text, by the name that
+            the template gives them; `logo` stands at the top of every template.
+        unsubscribe: Where a reader ends a subscription, for mails to many: mail
+            readers show it as a button. It must take a POST (RFC 8058).
     """
 
     to: list[EmailAddress] = Field(min_length=1, max_length=50)
@@ -38,6 +47,8 @@ class SendEmail(Model):
     subject: HeaderText | None = None
     context: dict[VariableName, JsonValue] = Field(default={}, max_length=100)
     attachments: list[FileId] = Field(default=[], max_length=10)
+    inline_images: dict[PictureName, FileId] = Field(default={}, max_length=20)
+    unsubscribe: WebAddress | None = None
 
 
 class RefusedRecipient(Model):
@@ -79,4 +90,9 @@ CONTRACT = TaskContract(
         backoff=Backoff(type="exponential", delay=5_000, jitter=0.2),
         timeout_ms=60_000,
     ),
+    idempotent_by=(
+        "A message that the mail server took is noted and not sent again; the "
+        "Message-ID is the same in every attempt."
+    ),
+    redacted=frozenset({"context"}),
 )

@@ -12,7 +12,7 @@ def test_reads_seconds(text: str, number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-1", "25.1", "26", "1e1", "nan", "inf", "1.", "٣", " 1", "1" * 999]
+    "text", ["", "-1", "25.1", "26", "1e2", "nan", "inf", "1.", "٣", " 1", "1" * 999]
 )
 def test_refuses_other_seconds(text: str) -> None:
     with pytest.raises(InvalidParameterError):

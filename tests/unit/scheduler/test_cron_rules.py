@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from services.scheduler.cron import CronRule, EveryRule, Rule
 from shared.errors import InvalidDataError
+from shared.schedules.cron import CronRule, EveryRule, Rule
 
 
 def at(text: str) -> datetime:

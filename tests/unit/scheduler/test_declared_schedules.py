@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from services.scheduler.cron import EveryRule
-from services.scheduler.schedules import declared
+from services.scheduler.schedules import DEFAULTS, declared
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.store import SchedulerKeys
 from shared import settings
 from shared.broker.keys import MEMBER_KEYS, QUEUE_KEYS
 from shared.contracts import catalogue
 from shared.contracts.catalogue import Catalogue
 from shared.errors import ConfigurationError
+from shared.schedules.checking import checked
+from shared.schedules.keys import SchedulerKeys
 
 
 @pytest.fixture(autouse=True)
@@ -25,27 +25,61 @@ def load() -> SchedulerSettings:
     return settings.load(SchedulerSettings)
 
 
-def test_there_is_no_schedule_unless_one_is_asked_for() -> None:
-    assert declared(load(), catalogue.load()) == ()
+def test_every_default_whose_task_is_installed_is_declared() -> None:
+    tasks = catalogue.load()
+
+    found = declared(load(), tasks)
+
+    assert set(found) == {task for task, _, _ in DEFAULTS if task in tasks}
+    assert {d.tz for d in found.values()} <= {"UTC"}
+
+
+def test_the_defaults_are_what_the_sources_ask_for() -> None:
+    assert {task: pattern for task, pattern, _ in DEFAULTS} == {
+        "clean-database": "0 2 * * *",
+        "invalidate-cache": "0 * * * *",
+        "weekly-report": "0 9 * * mon",
+        "health-check": "*/5 * * * *",
+        "daily-cleanup": "0 0 * * *",
+    }
+
+
+def test_defaults_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_DEFAULT_SCHEDULES", "false")
+
+    assert declared(load(), catalogue.load()) == {}
+
+
+def test_defaults_of_tasks_that_are_not_installed_are_none() -> None:
+    assert declared(load(), Catalogue({})) == {}
 
 
 def test_the_demos_schedule_fits_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTSHIFT_DEMO_SCHEDULE", "true")
+    tasks = catalogue.load()
 
-    (schedule,) = declared(load(), catalogue.load())
+    definition = declared(load(), tasks)["demo-heartbeat"]
 
-    assert schedule.id == "demo-heartbeat"
-    assert schedule.rule == EveryRule(5_000)
-    assert (schedule.queue, schedule.name) == ("demo", "echo")
+    assert definition.every == 5_000
+    assert checked("demo-heartbeat", definition, tasks).queue == "demo"
 
 
-def test_a_schedule_without_its_task_stops_the_start(
+def test_the_demos_schedule_without_its_task_stops_the_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("NIGHTSHIFT_DEMO_SCHEDULE", "true")
 
-    with pytest.raises(ConfigurationError, match=r"demo-heartbeat.*no task named"):
+    with pytest.raises(ConfigurationError, match="no task named 'echo'"):
         declared(load(), Catalogue({}))
+
+
+def test_a_time_zone_that_is_none_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_TZ", "Mars/Olympus")
+
+    with pytest.raises(ConfigurationError, match="NIGHTSHIFT_TZ is not usable"):
+        declared(load(), catalogue.load())
 
 
 @pytest.mark.parametrize(
@@ -67,7 +101,17 @@ def test_a_nonsense_setting_is_named(
 
 def test_the_schedulers_keys_are_none_of_a_queue_called_scheduler() -> None:
     keys = SchedulerKeys("ns")
-    own = {keys.leader, keys.epoch, keys.cursors, keys.ledger("x")}
+    own = {
+        keys.leader,
+        keys.epoch,
+        keys.revisions,
+        keys.ids,
+        keys.due,
+        keys.declared,
+        keys.declined,
+        keys.schedule("x"),
+        keys.ledger("x"),
+    }
 
     taken = {*QUEUE_KEYS, *MEMBER_KEYS}
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from services.scheduler.cron import CronRule, EveryRule
-from services.scheduler.schedule import Misfire, Schedule
-from services.scheduler.slots import MAX_COUNTED, Plan, Reason, Skipped, plan
-from shared.errors import InvalidDataError
+from services.scheduler.slots import MAX_COUNTED, MAX_FIRED, Plan, Skipped, plan
 from shared.jobs.options import JobOptions
+from shared.schedules.cron import CronRule, EveryRule, Rule
+from shared.schedules.policies import Misfire, Reason
+from shared.schedules.schedule import Schedule
+from shared.schedules.timetable import Timetable
 
 #: A Monday, 2026-06-01T00:00:00Z, and a multiple of every interval used here.
 NOON = 1_780_272_000_000
@@ -15,17 +18,31 @@ DAY = 86_400_000
 
 
 def schedule(
-    *, misfire: Misfire = Misfire.ONCE, grace_ms: int = 5 * SECOND, **changes: object
+    *,
+    misfire: Misfire = Misfire.ONCE,
+    grace_ms: int = 5 * SECOND,
+    rule: Rule | None = None,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+    offset_ms: int = 0,
+    **changes: Any,
 ) -> Schedule:
-    values: dict[str, object] = {
-        "id": "owl",
-        "rule": EveryRule(SECOND),
-        "queue": "demo",
-        "name": "echo",
-        "data": b"{}",
+    timetable = Timetable(
+        rule=rule or EveryRule(SECOND),
+        start_ms=start_ms,
+        end_ms=end_ms,
+        offset_ms=offset_ms,
+    )
+    return Schedule(
+        id="owl",
+        timetable=timetable,
+        queue="demo",
+        name="echo",
+        data=b"{}",
+        misfire=misfire,
+        grace_ms=grace_ms,
         **changes,
-    }
-    return Schedule(misfire=misfire, grace_ms=grace_ms, **values)  # type: ignore[arg-type]
+    )
 
 
 def test_nothing_is_due_before_the_next_slot() -> None:
@@ -117,19 +134,61 @@ def test_a_slots_job_has_the_same_id_everywhere() -> None:
     assert b'"jobId":"owl:1780272000000"' in one.options_at(NOON).dump()
 
 
-@pytest.mark.parametrize(
-    ("changes", "pointer"),
-    [
-        ({"id": "two owls"}, "/id"),
-        ({"id": "owl:1"}, "/id"),
-        ({"id": "x" * 65}, "/id"),
-        ({"id": ""}, "/id"),
-        ({"options": JobOptions(job_id="mine")}, "/opts/jobId"),
-        ({"grace_ms": -1}, "/graceMs"),
-    ],
-)
-def test_a_schedule_refuses_nonsense(changes: dict[str, object], pointer: str) -> None:
-    with pytest.raises(InvalidDataError) as caught:
-        schedule(**changes)  # type: ignore[arg-type]
+def test_all_fires_every_late_slot() -> None:
+    every = schedule(misfire=Misfire.ALL, rule=CronRule("0 0 * * *"))
 
-    assert [problem.pointer for problem in caught.value.problems] == [pointer]
+    found = plan(every, cursor_ms=NOON, now_ms=NOON + 3 * DAY + 60 * SECOND)
+
+    assert found == Plan(fire=tuple(NOON + n * DAY for n in (1, 2, 3)))
+
+
+def test_all_fires_the_latest_up_to_its_cap() -> None:
+    capped = schedule(misfire=Misfire.ALL, misfire_cap=3)
+
+    found = plan(capped, cursor_ms=NOON, now_ms=NOON + 600 * SECOND)
+
+    late, on_time = range(592, 595), range(595, 601)
+    assert found.fire == tuple(NOON + n * SECOND for n in (*late, *on_time))
+    assert found.skipped == Skipped(
+        NOON + SECOND, NOON + 591 * SECOND, 591, Reason.BEYOND_CAP
+    )
+
+
+def test_a_cap_that_no_number_of_late_slots_reaches_skips_none() -> None:
+    found = plan(
+        schedule(misfire=Misfire.ALL, misfire_cap=1_000, grace_ms=0),
+        cursor_ms=NOON,
+        now_ms=NOON + 600 * SECOND,
+    )
+
+    assert found.skipped is None
+    assert found.fire == tuple(NOON + n * SECOND for n in range(1, MAX_FIRED + 1))
+
+
+def test_late_slots_of_years_are_capped_from_the_latest() -> None:
+    found = plan(
+        schedule(misfire=Misfire.ALL, misfire_cap=2, rule=EveryRule(100), grace_ms=0),
+        cursor_ms=NOON,
+        now_ms=NOON + 3650 * DAY,
+    )
+
+    end = NOON + 3650 * DAY
+    assert found.fire == (end - 200, end - 100, end)
+    assert found.skipped is not None
+    assert found.skipped.last_ms == end - 300
+
+
+def test_jitter_puts_a_slot_off_and_leaves_its_name() -> None:
+    put_off = schedule(offset_ms=700)
+
+    assert plan(put_off, cursor_ms=NOON, now_ms=NOON + 1_699) == Plan()
+    assert plan(put_off, cursor_ms=NOON, now_ms=NOON + 1_700).fire == (NOON + SECOND,)
+
+
+def test_no_slot_lies_before_the_start_or_after_the_end() -> None:
+    short = schedule(start_ms=NOON + 2_000, end_ms=NOON + 4_000)
+
+    found = plan(short, cursor_ms=NOON - DAY, now_ms=NOON + 6_000)
+
+    assert found.fire == tuple(NOON + n * SECOND for n in (2, 3, 4))
+    assert plan(short, cursor_ms=NOON + 4_000, now_ms=NOON + DAY) == Plan()

@@ -47,6 +47,8 @@ def test_a_new_job() -> None:
         "retrying": False,
         "priority": 5,
         "delay": 0,
+        "group": None,
+        "tags": [],
         "due": None,
         "timestamp": 1_700_000_000_000,
         "processedOn": None,

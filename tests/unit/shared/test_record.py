@@ -20,11 +20,20 @@ json_values = st.recursive(
 json_texts = json_values.map(lambda value: json.dumps(value, ensure_ascii=False))
 
 
+labels = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,20}|", fullmatch=True)
+
+
 def header(
-    *, task: str = "echo", operation: str = "", priority: int = 5, since: int = 1
+    *,
+    task: str = "echo",
+    operation: str = "",
+    priority: int = 5,
+    since: int = 1,
+    extra: str = "",
 ) -> bytes:
     return (
-        f"v=1;w={since:013};t={1_700_000_000_000};p={priority};n={task};o={operation}\n"
+        f"v=1;w={since:013};t={1_700_000_000_000};p={priority};n={task};"
+        f"o={operation}{extra}\n"
     ).encode()
 
 
@@ -34,17 +43,29 @@ def header(
     priority=st.integers(1, 1000),
     task=st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", fullmatch=True),
     operation=st.from_regex(r"[0-9a-z]{0,20}", fullmatch=True),
+    group=labels,
+    deduplication=labels,
 )
 def test_what_was_written_reads_the_same(
-    data: str, options: str, priority: int, task: str, operation: str
+    data: str,
+    options: str,
+    priority: int,
+    task: str,
+    operation: str,
+    group: str,
+    deduplication: str,
 ) -> None:
     body = encode_body(data.encode(), options.encode())
-    stored = header(task=task, operation=operation, priority=priority) + body
+    extra = f";g={group}" if group else ""
+    extra += f";d={deduplication}" if deduplication else ""
+    line = header(task=task, operation=operation, priority=priority, extra=extra)
+    stored = line + body
     assert decode(stored) == Record(
         task=task,
         priority=priority,
         timestamp=1_700_000_000_000,
         waiting_since=1,
+        group=group,
         data=data.encode(),
         options=options.encode(),
     )

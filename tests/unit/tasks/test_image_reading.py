@@ -28,7 +28,7 @@ def resize(source: bytes, **order: Any) -> tuple[PicturePart, Image.Image]:
         "quality": 90,
         "background": None,
     }
-    part, content = images.resized(
+    [(part, content)] = images.resized(
         io.BytesIO(source), ResizeOrder(**{**defaults, **order})
     )
     image = opened(content)
@@ -127,7 +127,7 @@ def test_nothing_but_pixels_comes_out(image_format: str, width: int | None) -> N
             quality=80,
             background=None,
         )
-        _, content = images.resized(io.BytesIO(source), order)
+        [(_, content)] = images.resized(io.BytesIO(source), order)
 
         image = opened(content)
         assert b"Secret" not in content

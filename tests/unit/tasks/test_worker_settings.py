@@ -32,7 +32,7 @@ def test_the_defaults_do_without_mail_and_webhooks(load: Load) -> None:
 
     assert loaded.queues == ()
     assert loaded.mail_server is None
-    assert loaded.webhook_key is None
+    assert loaded.webhook_keys == ()
     assert not loaded.nightshift_webhook_allow_private
     assert loaded.nightshift_worker_threads == 8
 
@@ -48,7 +48,7 @@ def test_secrets_are_read_and_not_shown(load: Load) -> None:
 
     assert loaded.mail_server is not None
     assert loaded.mail_server.password == "hunter2"  # noqa: S105
-    assert loaded.webhook_key == bytes(24)
+    assert loaded.webhook_keys == (bytes(24),)
     assert "hunter2" not in repr(loaded) + repr(loaded.mail_server)
     assert WEBHOOK_SECRET not in repr(loaded)
 

@@ -1,0 +1,55 @@
+"""Which jobs a caller means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.api import representation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.api.schemas import JobFilter
+    from shared.contracts.catalogue import AnyContract
+    from shared.jobs.job import Job
+
+
+@dataclass(frozen=True)
+class Sieve:
+    """Keeps the jobs that fit a filter.
+
+    Attributes:
+        wanted: The filter.
+        catalogue: Knows what is secret: a search must not find what nobody may see.
+    """
+
+    wanted: JobFilter
+    catalogue: Mapping[str, AnyContract]
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every job fits."""
+        return not self.wanted.model_dump(exclude={"states"}, exclude_none=True)
+
+    def keeps(self, job: Job) -> bool:
+        """Whether a job fits."""
+        wanted = self.wanted
+        if wanted.name is not None and job.name != wanted.name:
+            return False
+        if wanted.tag is not None and wanted.tag not in (job.options.tags or ()):
+            return False
+        if wanted.group is not None and job.options.group != wanted.group:
+            return False
+        if wanted.since is not None and job.timestamp < wanted.since:
+            return False
+        if wanted.until is not None and job.timestamp >= wanted.until:
+            return False
+        return wanted.q is None or self._has(job, wanted.q.casefold())
+
+    def _has(self, job: Job, text: str) -> bool:
+        small = (job.id, job.name, job.failed_reason or "", *(job.options.tags or ()))
+        if any(text in part.casefold() for part in small):
+            return True
+        data = representation.visible_data(job, self.catalogue)
+        return text in data.decode(errors="replace").casefold()

@@ -1,0 +1,1 @@
+"""Where media files come from, and what is done with films."""

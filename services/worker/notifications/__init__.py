@@ -1,0 +1,1 @@
+"""Messages to people through the channels that the configuration names."""

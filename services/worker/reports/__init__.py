@@ -1,0 +1,1 @@
+"""Tables and documents: read, checked and written row by row."""

@@ -1,0 +1,1 @@
+"""What is due when: cron patterns, schedules, and where they are kept."""

@@ -1,0 +1,99 @@
+"""What a scrape tells, and that it costs little however many queues there are."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client import REGISTRY, generate_latest
+
+from services.api.queue_gauges import QueueGauges
+from shared.broker.connection import connect
+from shared.broker.inspector import Inspector
+from shared.broker.producer import Request
+from shared.contracts.contract import GENERAL_DEFAULTS
+from shared.jobs.options import JobOptions
+from tests.support.worker_process import free_port
+
+if TYPE_CHECKING:
+    import redis
+
+    from tests.support.jobs import Jobs
+
+QUEUES = [f"metrics-{number}" for number in range(200)]
+LIMIT_S = 0.05
+
+
+def _value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+@pytest.fixture
+def gauges(client: redis.Redis, namespace: str) -> QueueGauges:
+    inspector = Inspector(client, namespace=namespace, catalogue={})
+    return QueueGauges(inspector, QUEUES)
+
+
+def _add(jobs: Jobs, queue: str) -> None:
+    request = Request(queue, "echo", b"{}", JobOptions(), GENERAL_DEFAULTS)
+    jobs.producer.enqueue(request)
+
+
+def test_a_scrape_tells_what_redis_holds(gauges: QueueGauges, jobs: Jobs) -> None:
+    _add(jobs, "metrics-7")
+
+    gauges.refresh()
+
+    depth = "nightshift_queue_depth"
+    assert _value(depth, queue="metrics-7", state="waiting") == 1
+    assert _value(depth, queue="metrics-8", state="waiting") == 0
+    assert _value("nightshift_queue_paused", queue="metrics-7") == 0
+    assert (_value("nightshift_redis_latency_seconds", role="api") or 0) > 0
+
+
+def test_a_damaged_queue_is_left_out_and_its_neighbours_are_told(
+    gauges: QueueGauges, client: redis.Redis, namespace: str
+) -> None:
+    gauges.refresh()
+    client.set(f"{namespace}:{{metrics-3}}:waiting", "no zset")
+
+    gauges.refresh()
+
+    depth = "nightshift_queue_depth"
+    assert _value(depth, queue="metrics-3", state="waiting") is None
+    assert _value(depth, queue="metrics-4", state="waiting") == 0
+
+
+def test_without_redis_no_old_number_is_told(gauges: QueueGauges) -> None:
+    gauges.refresh()
+    with connect(f"redis://127.0.0.1:{free_port()}", timeout_s=0.2) as nowhere:
+        inspector = Inspector(nowhere, namespace="x", catalogue={})
+        QueueGauges(inspector, QUEUES).refresh()
+
+    depth = "nightshift_queue_depth"
+    assert _value(depth, queue="metrics-4", state="waiting") is None
+    assert _value("nightshift_redis_latency_seconds", role="api") is None
+
+
+def _p99_of_a_round(gauges: QueueGauges) -> float:
+    seconds = []
+    for _ in range(100):
+        began = time.perf_counter()
+        gauges.refresh()
+        generate_latest(REGISTRY)
+        seconds.append(time.perf_counter() - began)
+    return statistics.quantiles(seconds, n=100)[98]
+
+
+@pytest.mark.slow
+def test_a_scrape_of_200_queues_costs_50_milliseconds_at_most(
+    gauges: QueueGauges, jobs: Jobs
+) -> None:
+    for queue in QUEUES:
+        _add(jobs, queue)
+    # The machine does other things as well: the quietest of the rounds counts.
+    p99 = min(_p99_of_a_round(gauges) for _ in range(5))
+
+    assert p99 <= LIMIT_S
