@@ -54,7 +54,7 @@ test: $(DEV) ## Run the tests that need no browser and no Docker
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not containers and not slow" $(T) $(ARGS)
 
 test-slow: $(DEV) ## Run the suites that take minutes
-	@$(BIN)/python -m pytest -n $(JOBS) -m slow --timeout 1800 $(T) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) -m "slow and not containers" --timeout 1800 $(T) $(ARGS)
 
 test-stateful: $(DEV) ## Try sequences of operations beside a model (PROFILE=dev|ci|nightly)
 	@NIGHTSHIFT_STATEFUL=$(PROFILE) $(BIN)/python -m pytest -k for_long tests/stateful $(ARGS)
@@ -115,7 +115,7 @@ compose-check: $(DEV) ## Build, start and try the real containers, then remove t
 	@docker info > /dev/null 2>&1 || { \
 		echo "compose-check needs a running Docker engine." >&2; exit 1; }
 	@NIGHTSHIFT_VERSION=$(VERSION) NIGHTSHIFT_REVISION=$(REVISION) \
-		$(BIN)/python -m pytest -p no:randomly -m containers tests/deploy $(ARGS)
+		$(BIN)/python -m pytest -p no:randomly -m "containers and not slow" tests/deploy $(ARGS)
 
 ##@ House-keeping
 .PHONY: lock test-tools clean

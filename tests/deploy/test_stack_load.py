@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.containers,
+    pytest.mark.slow,
     pytest.mark.timeout(900),
     pytest.mark.skipif(not docker_runs(), reason="needs a Docker engine"),
 ]
