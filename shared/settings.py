@@ -54,7 +54,7 @@ class CommonSettings(BaseSettings):
         default="INFO", description="Lowest level of log lines."
     )
     nightshift_durability: Literal["memory", "fsync", "replicated"] = Field(
-        default="memory", description="How safe a job is before it counts as accepted."
+        default="memory", description="How safe a job is before the api answers 202."
     )
     nightshift_storage_dir: Path = Field(
         default=Path("var/files"), description="Folder of uploads and artifacts."

@@ -38,6 +38,7 @@ from services.api.stores.quotas import QuotaStore
 from shared.access.audit_log import AuditLog
 from shared.access.token_store import TokenStore
 from shared.broker.connection import connect
+from shared.broker.durability import Durability
 from shared.broker.event_reader import EventReader
 from shared.broker.inspector import Inspector
 from shared.broker.operator import Operator
@@ -124,7 +125,8 @@ def blueprints(parts: Parts) -> list[Blueprint]:
     settings, catalogue, client = parts.settings, parts.catalogue, parts.client
     namespace = settings.nightshift_namespace
     max_body_bytes = settings.nightshift_max_body_kb * 1024
-    producer = Producer(client, namespace=namespace)
+    durability = Durability(settings.nightshift_durability)
+    producer = Producer(client, namespace=namespace, durability=durability)
     intake = Intake(
         catalogue=catalogue,
         producer=producer,
