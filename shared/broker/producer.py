@@ -78,7 +78,9 @@ class Producer:
                 exist, and sending it again with the same `jobId` is safe.
             RedisFullError: When Redis has no memory left; there is no job.
         """
-        return self._scripts(request.queue).enqueue([_new_job(request)])[0]
+        may_repeat = request.operation is not None
+        scripts = self._scripts(request.queue)
+        return scripts.enqueue([_new_job(request)], may_repeat=may_repeat)[0]
 
     def enqueue_many(self, requests: Sequence[Request]) -> list[Enqueued | BrokerError]:
         """Create many jobs, in one round trip per queue and 125 jobs.
@@ -87,25 +89,31 @@ class Producer:
         for an outage, which fails all that travelled with it.
         """
         answers: dict[int, Enqueued | BrokerError] = {}
+        repeatable: set[str] = set()
         by_queue: defaultdict[str, list[tuple[int, NewJob]]] = defaultdict(list)
         for place, request in enumerate(requests):
             try:
                 check_queue(request.queue)
                 by_queue[request.queue].append((place, _new_job(request)))
+                repeatable |= {request.queue} if request.operation else set()
             except InvalidNameError as error:
                 answers[place] = error
         for queue, items in by_queue.items():
             for start in range(0, len(items), MAX_BATCH):
                 batch = items[start : start + MAX_BATCH]
-                answers.update(self._enqueue_batch(queue, batch))
+                answers.update(
+                    self._enqueue_batch(queue, batch, may_repeat=queue in repeatable)
+                )
         return [answers[place] for place in range(len(requests))]
 
     def _enqueue_batch(
-        self, queue: str, batch: list[tuple[int, NewJob]]
+        self, queue: str, batch: list[tuple[int, NewJob]], *, may_repeat: bool
     ) -> dict[int, Enqueued | BrokerError]:
         places = [place for place, _ in batch]
         try:
-            created = self._scripts(queue).enqueue([job for _, job in batch])
+            created = self._scripts(queue).enqueue(
+                [job for _, job in batch], may_repeat=may_repeat
+            )
         except BrokerError as error:
             return dict.fromkeys(places, error)
         return dict(zip(places, created, strict=True))

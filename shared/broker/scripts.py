@@ -115,10 +115,22 @@ class Scripts:
         self._prefix = keys.prefix
         self._patience = patience or Patience()
 
-    def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
-        """Create jobs: (none) → waiting or delayed; one answer per job."""
+    def enqueue(
+        self, jobs: Sequence[NewJob], *, may_repeat: bool = False
+    ) -> list[Enqueued]:
+        """Create jobs: (none) → waiting or delayed; one answer per job.
+
+        `may_repeat` tells that another process may have sent these operations before;
+        then the marks of removed jobs are looked at, as after a lost reply.
+        """
         arguments = [part for job in jobs for part in _words(job)]
-        reply = self._call("enqueue", *arguments, resent=True, is_confirmed=True)
+        reply = self._call(
+            "enqueue",
+            *arguments,
+            resent=True,
+            is_confirmed=True,
+            may_repeat=may_repeat,
+        )
         return [_enqueued(job, reply[4 * i : 4 * i + 4]) for i, job in enumerate(jobs)]
 
     def claim(self, *, worker: str, operation: str, count: int, lease_ms: int) -> Claim:
@@ -276,6 +288,7 @@ class Scripts:
         *arguments: Any,
         resent: bool = False,
         is_confirmed: bool = False,
+        may_repeat: bool = False,
     ) -> Any:
         """Call a script.
 
@@ -285,7 +298,7 @@ class Scripts:
         durability = self._durability if is_confirmed else Durability.MEMORY
         with translated_errors():
             for send in range(self._patience.tries):
-                mark = (int(send > 0),) if resent else ()
+                mark = (int(send > 0 or may_repeat),) if resent else ()
                 try:
                     return self._send(
                         script_loader.load(name), (*mark, *arguments), durability
