@@ -103,6 +103,10 @@ class NightshiftBroker(Broker):
         """Tell the middleware that listens to `signal`; the others cost nothing."""
         if signal == "worker_boot":
             self._boot(args[0])
+        elif signal == "worker_shutdown":
+            # Before any middleware hears of it: one that interrupts jobs hands them
+            # back, and this worker must not claim them again.
+            self.drain()
         for hook in self._hooks_of(f"before_{signal}"):
             try:
                 hook(self, *args, **kwargs)

@@ -70,11 +70,16 @@ class JobConsumer(Consumer):
         self._idle_until_ms = 0.0
 
     def __next__(self) -> JobMessage | None:
+        message = None if self._broker.is_draining else self._next()
+        # The drain may have begun while Redis was asked.
+        if self._broker.is_draining:
+            self._take_leave(message)
+            return None
+        return message
+
+    def _next(self) -> JobMessage | None:
         if self._ready:
             return self._ready.popleft()
-        if self._broker.is_draining:
-            self._take_leave()
-            return None
         capacity = self._broker.capacity
         if capacity.is_stuck(self._queue):
             self._broker.hand_back_queued(self._queue)
@@ -123,7 +128,7 @@ class JobConsumer(Consumer):
     def _take(self, claim: Claim) -> JobMessage | None:
         for claimed in claim.jobs:
             self._accept(claimed, claim.now_ms)
-        if len(claim.jobs) >= ASK_AHEAD_FROM:
+        if len(claim.jobs) >= ASK_AHEAD_FROM and not self._broker.is_draining:
             self._ask_ahead()
         elif not claim.jobs:
             next_due_ms = RECLAIM_MS
@@ -147,17 +152,18 @@ class JobConsumer(Consumer):
             self._idle_until_ms = 0.0
         return not is_woken
 
-    def _take_leave(self) -> None:
-        """Hand back what was asked for before the drain began."""
+    def _take_leave(self, message: JobMessage | None) -> None:
+        """Hand back what was claimed, and what was asked for, before the drain."""
+        self.requeue([message] if message else [])
         if self._line.is_asked:
             try:
-                first = self._take(self._line.answer())
+                asked = self._take(self._line.answer())
             except BrokerError as error:
                 _log.warning("claim_failed", queue=self._queue, reason=str(error))
             else:
-                self.requeue([first] if first else [])
-            self.requeue(self._ready)
-            self._ready.clear()
+                self.requeue([asked] if asked else [])
+        self.requeue(self._ready)
+        self._ready.clear()
         self._broker.wait_while_draining(self._timeout_s)
 
     def _accept(self, claimed: Claimed, now_ms: int) -> None:

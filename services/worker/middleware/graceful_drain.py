@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from dramatiq import Middleware
 from dramatiq.middleware import Shutdown
@@ -27,7 +27,7 @@ _log = logging.get(__name__)
 
 
 class GracefulDrain(Middleware):
-    """On shutdown: claim no more; after the grace period interrupt; then hand back."""
+    """On shutdown, when the broker claims no more: wait, interrupt, then hand back."""
 
     def __init__(self, *, grace_s: float) -> None:
         """Let running jobs finish for `grace_s` seconds."""
@@ -36,9 +36,6 @@ class GracefulDrain(Middleware):
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         """Start the drain; Dramatiq waits for its threads meanwhile."""
         del worker
-        # At once, not in the thread: whoever else interrupts jobs at this signal hands
-        # them back, and this worker must not claim them again.
-        cast("NightshiftBroker", broker).drain()
         threading.Thread(
             target=self._drain, args=(broker,), name="graceful-drain", daemon=True
         ).start()
