@@ -19,7 +19,7 @@ COMPOSE = NIGHTSHIFT_VERSION=$(VERSION) NIGHTSHIFT_REVISION=$(REVISION) docker c
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--python-version 3.11 --no-header --no-emit-package nightshift \
 	$(if $(UPGRADE),--upgrade)
-TEST_PACKAGES := redis-server ffmpeg poppler-utils prometheus prometheus-alertmanager prometheus-redis-exporter postgresql
+TEST_PACKAGES := redis-server ffmpeg poppler-utils prometheus prometheus-alertmanager prometheus-redis-exporter postgresql faketime
 # One that is there already may be newer than Debian's.
 TEST_PACKAGES += $(if $(shell command -v kubectl 2>/dev/null),,kubernetes-client)
 
