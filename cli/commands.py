@@ -13,6 +13,7 @@ from cli import welcome
 from cli.demo.demo import Demo
 from cli.doctor import doctor
 from cli.errors import StoppedError
+from cli.inspection import inspect
 from cli.installation import Wish, running
 from cli.token import token
 
@@ -51,6 +52,7 @@ def nightshift() -> None:
 
 
 nightshift.add_command(doctor)
+nightshift.add_command(inspect)
 nightshift.add_command(token)
 
 

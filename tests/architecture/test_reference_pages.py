@@ -12,7 +12,7 @@ from services.api.settings import ApiSettings
 from services.scheduler.settings import SchedulerSettings
 from services.worker.settings import WorkerSettings
 from shared import metrics
-from shared.broker import keys
+from shared.broker import keys, purposes
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -46,6 +46,13 @@ def test_every_kind_of_key_is_documented() -> None:
         assert re.search(rf"[:`]{name}`", page), name
     for name in keys.MEMBER_KEYS:
         assert f":{name}:<" in page, name
+
+
+def test_every_field_that_inspect_explains_is_documented() -> None:
+    page = (REFERENCE / "redis-keys.md").read_text()
+
+    for name in (*purposes.RUN, *purposes.HEADER):
+        assert re.search(rf"[`;]{name}[`=]", page), name
 
 
 @pytest.mark.parametrize(
