@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Blueprints that need no token: probes, the scrape, the learning endpoints where a
-#: setting allows them, and the pages that explain the API.
-OPEN_BLUEPRINTS = frozenset({"health", "demo", "docs"})
+#: setting allows them, and the pages that explain the API. The dashboard is here
+#: because it has a gate of its own, for people with a session.
+OPEN_BLUEPRINTS = frozenset({"health", "demo", "docs", "ui"})
 
 #: Endpoints, or whole blueprints, whose scope does not follow from the method.
 SCOPES: Mapping[str, Scope | None] = {

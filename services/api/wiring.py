@@ -35,6 +35,7 @@ from services.api.settings import WAITING_REQUESTS
 from services.api.stores.idempotency import IdempotencyStore
 from services.api.stores.operations import OperationStore
 from services.api.stores.quotas import QuotaStore
+from services.api.ui.wiring import dashboard
 from shared.access.audit_log import AuditLog
 from shared.access.token_store import TokenStore
 from shared.broker.connection import connect
@@ -133,9 +134,13 @@ def blueprints(parts: Parts) -> list[Blueprint]:
         line=EnqueueLine(producer),
         inspector=parts.inspector,
     )
+    back_pressure = _back_pressure(parts)
+    explain = _explain(parts, back_pressure)
     found = [
         _health(parts),
-        *_jobs(parts, intake),
+        *_jobs(parts, intake, back_pressure),
+        explain.blueprint(),
+        dashboard(parts, intake=intake, back_pressure=back_pressure, explain=explain),
         *_queues(parts),
         _files(settings),
         ScheduleRoutes.wired(
@@ -172,16 +177,30 @@ def _files(settings: ApiSettings) -> Blueprint:
     return FileRoutes(storage=storage, max_file_bytes=max_bytes).blueprint()
 
 
-def _jobs(parts: Parts, intake: Intake) -> list[Blueprint]:
+def _back_pressure(parts: Parts) -> BackPressure:
+    namespace = parts.settings.nightshift_namespace
+    return BackPressure(
+        parts.client,
+        quotas=QuotaStore(parts.client, namespace=namespace),
+        inspector=parts.inspector,
+        watermark=parts.settings.nightshift_memory_watermark,
+    )
+
+
+def _explain(parts: Parts, back_pressure: BackPressure) -> ExplainRoutes:
+    return ExplainRoutes(
+        catalogue=parts.catalogue,
+        inspector=parts.inspector,
+        operator=parts.operator,
+        outlook=Outlook(parts.client, namespace=parts.settings.nightshift_namespace),
+        back_pressure=back_pressure,
+    )
+
+
+def _jobs(parts: Parts, intake: Intake, back_pressure: BackPressure) -> list[Blueprint]:
     settings, catalogue, client = parts.settings, parts.catalogue, parts.client
     inspector, namespace = parts.inspector, settings.nightshift_namespace
     room = threading.BoundedSemaphore(WAITING_REQUESTS)
-    back_pressure = BackPressure(
-        client,
-        quotas=QuotaStore(client, namespace=namespace),
-        inspector=inspector,
-        watermark=settings.nightshift_memory_watermark,
-    )
     jobs = JobRoutes(
         catalogue=catalogue,
         intake=intake,
@@ -202,14 +221,7 @@ def _jobs(parts: Parts, intake: Intake) -> list[Blueprint]:
         life_s=settings.nightshift_event_stream_s,
     )
     events = EventRoutes(catalogue=catalogue, inspector=inspector, streams=streams)
-    explain = ExplainRoutes(
-        catalogue=catalogue,
-        inspector=inspector,
-        operator=parts.operator,
-        outlook=Outlook(client, namespace=namespace),
-        back_pressure=back_pressure,
-    )
-    return [r.blueprint() for r in (jobs, actions, events, explain)]
+    return [r.blueprint() for r in (jobs, actions, events)]
 
 
 def _queues(parts: Parts) -> list[Blueprint]:

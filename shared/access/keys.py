@@ -18,6 +18,8 @@ API_MEMBER_KEYS = {
     "in-flight": "string",
     "operation": "hash",
     "operation-lease": "string",
+    "ui-session": "string",
+    "ui-attempts": "string",
 }
 
 

@@ -46,7 +46,10 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def accepts(self, text: str, *, now_ms: int) -> bool:
         """Whether `text` is this token's and still good."""
-        digest = digest_of(text)
+        return self.accepts_digest(digest_of(text), now_ms=now_ms)
+
+    def accepts_digest(self, digest: str, *, now_ms: int) -> bool:
+        """Whether the SHA-256 of a text is that of this token and still good."""
         is_current = hmac.compare_digest(digest, self.digest)
         is_previous = hmac.compare_digest(digest, self.previous_digest or "-" * 64)
         is_good = self.expires is None or now_ms < self.expires

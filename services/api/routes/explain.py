@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.broker.operator import Operator
     from shared.broker.outlook import Outlook
     from shared.contracts.catalogue import Catalogue
+    from shared.jobs.job import Job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,11 @@ class ExplainRoutes:
         job = self.inspector.job(queue, job_id)
         if job is None:
             raise JobNotFoundError
+        return json_answer(self.document(job))
+
+    def document(self, job: Job) -> dict[str, Any]:
+        """Return what a job waits for, as a document."""
+        queue, job_id = job.queue, job.id
         limits, group = self.operator.limits(queue), job.options.group
         by_group = self.operator.group_limits(queue) if group else {}
         found = Circumstances(
@@ -56,4 +62,4 @@ class ExplainRoutes:
             workers=self.inspector.workers(),
             memory_is_full=self.back_pressure.memory_is_short,
         )
-        return json_answer(explanation.explain(found))
+        return explanation.explain(found)

@@ -1,0 +1,1 @@
+"""The dashboard at /admin/queues: what people open when something is wrong."""

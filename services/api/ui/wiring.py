@@ -1,0 +1,100 @@
+"""The dashboard put together: every page is named here, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.api.job_list import JobList
+from services.api.stores.operations import OperationStore
+from services.api.stores.quotas import QuotaStore
+from services.api.ui import policy
+from services.api.ui.assets import Assets
+from services.api.ui.error_pages import ErrorPages
+from services.api.ui.gate import Gate
+from services.api.ui.pages.overview import OverviewPage
+from services.api.ui.pages.queue import QueuePage
+from services.api.ui.pages.sign_in import SignInPages
+from services.api.ui.routes import Routes
+from services.api.ui.services import Services
+from services.api.ui.sessions import SessionStore
+from services.api.ui.sidebar import Sidebar
+from services.api.ui.sign_in_limit import SignInLimit
+from services.api.ui.views import Views
+from shared.schedules.book import ScheduleBook
+from shared.schedules.store import ScheduleStore
+from shared.storage.opening import open_storage
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+
+    from services.api.back_pressure import BackPressure
+    from services.api.intake import Intake
+    from services.api.routes.explain import ExplainRoutes
+    from services.api.wiring import Parts
+
+
+def dashboard(
+    parts: Parts,
+    *,
+    intake: Intake,
+    back_pressure: BackPressure,
+    explain: ExplainRoutes,
+) -> Blueprint:
+    """Return all routes of the dashboard."""
+    services = _services(parts, intake, back_pressure, explain)
+    routes, views = Routes(), services.views
+    assets = Assets()
+    routes.get("/assets/<digest>/<path:name>", "asset", assets.show, scope=None)
+    SignInPages(
+        views=views,
+        sessions=services.sessions,
+        limit=SignInLimit(parts.client, namespace=parts.settings.nightshift_namespace),
+    ).register(routes)
+    for page in (OverviewPage, QueuePage):
+        page(services).register(routes)
+    ErrorPages(views).register(routes)
+    gate = Gate(
+        routes=routes,
+        sessions=services.sessions,
+        max_body_bytes=parts.settings.nightshift_max_body_kb * 1024,
+    )
+    routes.blueprint.before_request(gate.check)
+    routes.blueprint.after_request(policy.apply)
+    return routes.blueprint
+
+
+def _services(
+    parts: Parts,
+    intake: Intake,
+    back_pressure: BackPressure,
+    explain: ExplainRoutes,
+) -> Services:
+    client, namespace = parts.client, parts.settings.nightshift_namespace
+    sidebar = Sidebar(inspector=parts.inspector, catalogue=parts.catalogue)
+    return Services(
+        settings=parts.settings,
+        catalogue=parts.catalogue,
+        client=client,
+        inspector=parts.inspector,
+        operator=parts.operator,
+        intake=intake,
+        jobs=JobList(inspector=parts.inspector, catalogue=parts.catalogue),
+        back_pressure=back_pressure,
+        explain=explain,
+        operations=OperationStore(client, namespace=namespace),
+        actions=parts.actions,
+        quotas=QuotaStore(client, namespace=namespace),
+        schedules=ScheduleBook(
+            ScheduleStore(client, namespace=namespace), catalogue=parts.catalogue
+        ),
+        storage=open_storage(parts.settings),
+        tokens=parts.tokens,
+        audit_log=parts.audit_log,
+        sessions=SessionStore(
+            client,
+            namespace=namespace,
+            tokens=parts.tokens,
+            bootstrap=parts.settings.nightshift_api_token,
+        ),
+        views=Views(Assets(), sidebar.queues),
+    )
