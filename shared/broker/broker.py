@@ -27,6 +27,7 @@ from shared.broker.delivery import JobMessage
 from shared.broker.keeper import LeaseKeeper
 from shared.broker.keys import QueueKeys
 from shared.broker.orders import order_of
+from shared.broker.outbox import Outbox
 from shared.broker.presence import Presence, WorkerInfo, host_name
 from shared.broker.producer import Producer, Request
 from shared.broker.scripts import LOST, Patience, Scripts
@@ -91,6 +92,9 @@ class NightshiftBroker(Broker):
         self._producer = Producer(client, namespace=namespace)
         self._scripts: dict[str, Scripts] = {}
         self._leases: dict[tuple[str, str], Delivery] = {}
+        self.outbox = Outbox(
+            client, namespace=namespace, producer=self._producer, catalogue=catalogue
+        )
         self._leases_lock = threading.Lock()
         self._drained = threading.Event()
         self._worker: Worker | None = None
@@ -343,6 +347,8 @@ class NightshiftBroker(Broker):
         hooks = self._hooks.get(name)
         if hooks is None:
             hooks = [
+            if delivery is not None and delivery.has_callback:
+                self._keeper.tell_soon()
                 getattr(middleware, name)
                 for middleware in self.middleware
                 if getattr(type(middleware), name) is not getattr(Middleware, name)

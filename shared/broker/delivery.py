@@ -56,6 +56,11 @@ class Delivery:
     cancelled_at_ms: float | None = None
 
     @property
+    def has_callback(self) -> bool:
+        """Whether its caller may want to be told of its end; rarely wrong."""
+        return b'"callback"' in self.record.options
+
+    @property
     def is_unwanted(self) -> bool:
         """Whether its task should stop: it was cancelled, or another worker has it."""
         return self.is_lost or self.cancelled_at_ms is not None

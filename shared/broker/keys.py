@@ -23,6 +23,8 @@ QUEUE_KEYS = {
     "parked": "zset",
     "groupActive": "hash",
     "groupLimits": "hash",
+    "callbacks": "hash",
+    "outbox": "stream",
     "events": "stream",
     "wake": "list",
     "sweep": "string",

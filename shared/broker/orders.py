@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class NewJob(NamedTuple):
     """A job to be created; `operation` marks the same request sent again.
 
-    `expires_in_ms` is empty for a job that may start at any time.
+    `expires_in_ms` is empty for a job that may start at any time; `callback` is what
+    its caller wants to be told, or empty.
     """
 
     job_id: str
@@ -29,6 +30,7 @@ class NewJob(NamedTuple):
     group: str = ""
     deduplication: str = ""
     deduplication_mode: str = ""
+    callback: str = ""
 
 
 class StopOrder(NamedTuple):

@@ -153,4 +153,5 @@ def _new_job(request: Request) -> NewJob:
         group=options.group or "",
         deduplication=dedup.id if dedup else "",
         deduplication_mode=dedup.mode() if dedup else "",
+        callback=options.callback.wish() if options.callback else "",
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from shared.contracts.contract import GENERAL_DEFAULTS, TaskDefaults
+from shared.contracts.fields import WebAddress
 from shared.contracts.model import Model
 from shared.contracts.retention import Retention
 from shared.contracts.retry import Backoff
@@ -50,6 +51,24 @@ class Deduplication(Model):
         return ";".join(word for word, is_on in switches.items() if is_on)
 
 
+class Callback(Model):
+    """Whom to tell when the job has ended, with a webhook as `deliver-webhook` sends.
+
+    Attributes:
+        url: Where the receiver listens.
+        events: The ends that it hears of.
+    """
+
+    url: WebAddress
+    events: tuple[Literal["completed", "failed", "cancelled"], ...] = Field(
+        default=("completed", "failed", "cancelled"), min_length=1, max_length=3
+    )
+
+    def wish(self) -> str:
+        """Return what the scripts want to know."""
+        return f"{' '.join(self.events)}\n{self.url}"
+
+
 class JobOptions(Model):
     """What a caller may say about one job; what is left out, the task decides.
 
@@ -66,6 +85,7 @@ class JobOptions(Model):
         deduplication: One job for all that share an id.
         group: Whose it is (a tenant, a customer, a host): groups are served in turn.
         tags: Words to find it by.
+        callback: Whom to tell when it has ended.
         stack_trace_limit: How many lines of a traceback are kept.
     """
 
@@ -81,6 +101,7 @@ class JobOptions(Model):
     deduplication: Deduplication | None = None
     group: str | None = Field(default=None, pattern=names.LABEL_PATTERN)
     tags: tuple[Tag, ...] | None = Field(default=None, max_length=20)
+    callback: Callback | None = None
     stack_trace_limit: int | None = Field(default=None, ge=0, le=1000)
 
     @field_validator("backoff", mode="before")

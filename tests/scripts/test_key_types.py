@@ -104,22 +104,23 @@ CALLS: dict[str, Call] = {
 #: What every script but add_log checks.
 COMMON = ("waiting", "delayed", "active", "meta", "events", "wake")
 LANES = ("grouped", "lanes", "parked", "groupActive", "groupLimits")
+TELLING = ("callbacks", "outbox")
 ALSO = {
     "claim": (f"claim:{WORKER}",),
-    "complete": ("completed", "gone:now"),
-    "complete unkept": ("completed", "gone:now"),
-    "fail": ("failed", "gone:now"),
-    "recover": ("failed", "gone:now", "sweep"),
-    "recover poison": ("failed", "gone:now", "sweep"),
-    "enqueue": LANES,
-    "enqueue delayed": LANES,
-    "stop": ("cancelled", "gone:now"),
-    "cancel": ("cancelled", "gone:now", "cancelling", "expiring"),
-    "cancel active": ("cancelled", "gone:now", "cancelling", "expiring"),
-    "remove": ("gone:now", "expiring"),
+    "complete": ("completed", "gone:now", *TELLING),
+    "complete unkept": ("completed", "gone:now", *TELLING),
+    "fail": ("failed", "gone:now", *TELLING),
+    "recover": ("failed", "gone:now", "sweep", *TELLING),
+    "recover poison": ("failed", "gone:now", "sweep", *TELLING),
+    "enqueue": (*LANES, "callbacks"),
+    "enqueue delayed": (*LANES, "callbacks"),
+    "stop": ("cancelled", "gone:now", *TELLING),
+    "cancel": ("cancelled", "gone:now", "cancelling", "expiring", *TELLING),
+    "cancel active": ("cancelled", "gone:now", "cancelling", "expiring", *TELLING),
+    "remove": ("gone:now", "expiring", "callbacks"),
     "configure": LANES,
     "audit": LANES,
-    "tidy": ("completed", "failed", "cancelled", "gone:now", "expiring"),
+    "tidy": ("completed", "failed", "cancelled", "gone:now", "expiring", *TELLING),
 }
 #: Keys of one job, the job beside it, and where that one is afterwards.
 NEIGHBOURS = [

@@ -57,6 +57,7 @@ def assert_consistent(client: redis.Redis, keys: QueueKeys) -> Stored:
     stored.places.update(_places(stored))
     _check_jobs(stored, places)
     _check_owners(stored, places)
+    _check_callbacks(stored, places)
     _check_groups(stored, places)
     _check_marks(stored, places)
     _check_deduplication(stored, places)
@@ -110,6 +111,11 @@ def _check_owners(stored: Stored, places: dict[str, str]) -> None:
     for name in ("run", "attempts", "logs"):
         orphans = set(stored.members[name]) - set(places)
         assert not orphans, f"{name} keys without a job: {orphans}"
+
+
+def _check_callbacks(stored: Stored, places: dict[str, str]) -> None:
+    wishes = {job_id.decode() for job_id in stored.once.get("callbacks", {})}
+    assert wishes <= set(places), f"callbacks of no job: {wishes - set(places)}"
 
 
 def _check_groups(stored: Stored, places: dict[str, str]) -> None:

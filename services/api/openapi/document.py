@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import models_json_schema
 
 from services.api.id_converter import plain
+from services.api.openapi.callbacks import WEBHOOKS
 from services.api.openapi.components import COMPONENTS
 from services.api.openapi.operations import OPERATIONS
 from services.api.openapi.parts import JSON, PROBLEM, Operation, Said, Schema, ref
@@ -79,6 +80,7 @@ def document(
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
         "paths": paths,
+        "webhooks": WEBHOOKS,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": {**schemas.definitions, **COMPONENTS},

@@ -18,7 +18,8 @@ local DONE, PENDING, WRONG_STATE, MISSING = 1, 2, -1, -2
 
 expectQueueTypes()
 expectTypes({ [finishedKey('cancelled')] = 'zset', [goneKey(0)] = 'hash',
-  [cancellingKey] = 'set', [expiringKey] = 'zset' })
+  [cancellingKey] = 'set', [expiringKey] = 'zset',
+  [callbacksKey] = 'hash', [outboxKey] = 'stream' })
 
 local function cancel(id)
   if redis.call('EXISTS', jobKey(id)) == 0 then return MISSING end

@@ -13,7 +13,8 @@
 local PER_JOB = 5
 
 expectQueueTypes()
-expectTypes({ [finishedKey('completed')] = 'zset', [goneKey(0)] = 'hash' })
+expectTypes({ [finishedKey('completed')] = 'zset', [goneKey(0)] = 'hash',
+  [callbacksKey] = 'hash', [outboxKey] = 'stream' })
 
 local answers, finished, ids, leases = {}, {}, {}, {}
 for i = 1, #ARGV, PER_JOB do

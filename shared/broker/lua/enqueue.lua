@@ -8,8 +8,8 @@
   ARGV     from 2 on per job: id; operation id, the same one marks the same request sent
            again; task name; priority, 1 runs first; delay in milliseconds, 0 for none;
            milliseconds within which it must start, or ''; group or ''; deduplication id
-           or ''; its mode, such as `ttl=5000;extend;replace;keep`; the rest of the
-           record, JSON
+           or ''; its mode, such as `ttl=5000;extend;replace;keep`; the states to tell
+           its caller of, a line feed and the address, or ''; the rest of the record, JSON
 
   Returns  per job: created (1, or 0 when another request created this id or one of the
            same deduplication id before), the id that stands for it, its state, when it
@@ -17,9 +17,10 @@
   Events   waiting | delayed | deduplicated | removed
 ]]
 -- @include expect_types header add_event create_job find_duplicate state_of gone
-local PER_JOB = 10
+local PER_JOB = 11
 
 expectQueueTypes()
+expectTypes({ [callbacksKey] = 'hash' })
 
 local function millis() return string.format('%.0f', now) end
 
@@ -65,7 +66,7 @@ for i = 2, #ARGV, PER_JOB do
     id = ARGV[i], operation = ARGV[i + 1], task = ARGV[i + 2],
     priority = tonumber(ARGV[i + 3]), delay = tonumber(ARGV[i + 4]),
     expires = ARGV[i + 5], group = ARGV[i + 6], dedup = ARGV[i + 7], mode = ARGV[i + 8],
-    record = ARGV[i + 9],
+    callback = ARGV[i + 9], record = ARGV[i + 10],
   }
   -- What stands for an earlier job of this batch must not be told before that job.
   if job.dedup ~= '' then tellWaiting() end

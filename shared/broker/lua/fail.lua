@@ -14,7 +14,8 @@
 local PER_JOB = 8
 
 expectQueueTypes()
-expectTypes({ [finishedKey('failed')] = 'zset', [goneKey(0)] = 'hash' })
+expectTypes({ [finishedKey('failed')] = 'zset', [goneKey(0)] = 'hash',
+  [callbacksKey] = 'hash', [outboxKey] = 'stream' })
 
 local answers, finished, ids, leases = {}, {}, {}, {}
 for i = 1, #ARGV, PER_JOB do

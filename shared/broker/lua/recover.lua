@@ -31,6 +31,7 @@ local LEASES_PER_SWEEP = 1000
 expectQueueTypes()
 expectTypes({
   [finishedKey('failed')] = 'zset', [goneKey(0)] = 'hash', [sweepKey] = 'string',
+  [callbacksKey] = 'hash', [outboxKey] = 'stream',
 })
 
 if gate > 0 and not redis.call('SET', sweepKey, now, 'NX', 'PX', gate) then

@@ -13,7 +13,8 @@
 local DONE, WRONG_STATE, MISSING = 1, -1, -2
 
 expectQueueTypes()
-expectTypes({ [goneKey(0)] = 'hash', [expiringKey] = 'zset' })
+expectTypes({ [goneKey(0)] = 'hash', [expiringKey] = 'zset',
+  [callbacksKey] = 'hash' })
 
 local isResent = ARGV[1] == '1'
 

@@ -12,7 +12,8 @@
 local PER_JOB = 3
 
 expectQueueTypes()
-expectTypes({ [finishedKey('cancelled')] = 'zset', [goneKey(0)] = 'hash' })
+expectTypes({ [finishedKey('cancelled')] = 'zset', [goneKey(0)] = 'hash',
+  [callbacksKey] = 'hash', [outboxKey] = 'stream' })
 
 local answers, ids, leases = {}, {}, {}
 for i = 1, #ARGV, PER_JOB do

@@ -17,7 +17,7 @@ local limit = tonumber(ARGV[1])
 expectQueueTypes()
 expectTypes({ [expiringKey] = 'zset', [finishedKey('completed')] = 'zset',
   [finishedKey('failed')] = 'zset', [finishedKey('cancelled')] = 'zset',
-  [goneKey(0)] = 'hash' })
+  [goneKey(0)] = 'hash', [callbacksKey] = 'hash', [outboxKey] = 'stream' })
 
 local ages = { completed = ARGV[2], failed = ARGV[3], cancelled = ARGV[3] }
 local removed = 0

@@ -4,6 +4,7 @@
 local function createJob(job)
   local stored = newHeader(job) .. job.record
   if not redis.call('SET', jobKey(job.id), stored, 'NX') then return nil end
+  if job.callback ~= '' then redis.call('HSET', callbacksKey, job.id, job.callback) end
   if job.expires ~= '' then
     redis.call('ZADD', expiringKey, now + job.delay + tonumber(job.expires), job.id)
   end

@@ -5,7 +5,7 @@
 -- only the last such job counts.
 -- @include keys
 local NEXT_FIELDS = { 'id', 'operation', 'task', 'priority', 'delay', 'expires', 'group',
-  'dedup', 'mode', 'record' }
+  'dedup', 'mode', 'callback', 'record' }
 
 local function holdDedup(job)
   local ttl = job.mode:match('ttl=(%d+)')

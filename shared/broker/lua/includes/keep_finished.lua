@@ -1,5 +1,5 @@
 -- File finished jobs under their state and remove what has been kept long enough.
--- @include keys now remove_jobs
+-- @include keys now remove_jobs tell_callbacks
 -- A batch removes at most this many times its own size: work stays bounded, and a queue
 -- that holds too many still shrinks.
 local REMOVALS_PER_JOB = 4
@@ -25,7 +25,9 @@ end
 local function keepFinished(state, jobs)
   if #jobs == 0 then return end
   local key = finishedKey(state)
-  local members, unkept, policies = {}, {}, {}
+  local members, unkept, policies, ids = {}, {}, {}, {}
+  for i, job in ipairs(jobs) do ids[i] = job[1] end
+  tellCallbacks(state, ids)
   for _, job in ipairs(jobs) do
     local id, age, count = job[1], job[2], job[3]
     if count == '0' then

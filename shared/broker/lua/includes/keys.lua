@@ -14,6 +14,8 @@ local lanesKey = prefix .. 'lanes'
 local parkedKey = prefix .. 'parked'
 local groupActiveKey = prefix .. 'groupActive'
 local groupLimitsKey = prefix .. 'groupLimits'
+local callbacksKey = prefix .. 'callbacks'
+local outboxKey = prefix .. 'outbox'
 
 local function finishedKey(state) return prefix .. state end
 local function jobKey(id) return prefix .. 'job:' .. id end

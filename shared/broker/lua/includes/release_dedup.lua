@@ -11,7 +11,7 @@ local function releaseDedup(id, dedup)
   if not kept[1] then return end
   redis.call('DEL', nextKey(dedup))
   local job = {}
-  for i, name in ipairs(NEXT_FIELDS) do job[name] = kept[i] end
+  for i, name in ipairs(NEXT_FIELDS) do job[name] = kept[i] or '' end
   job.priority, job.delay = tonumber(job.priority), tonumber(job.delay)
   local state = createJob(job)
   if state then

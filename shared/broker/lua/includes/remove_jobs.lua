@@ -19,4 +19,5 @@ local function removeJobs(ids)
   end
   markGone(marks)
   redis.call('UNLINK', unpack(keys))
+  redis.call('HDEL', callbacksKey, unpack(ids))
 end
