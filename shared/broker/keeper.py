@@ -95,7 +95,7 @@ class LeaseKeeper:
     def _run(self) -> None:
         while not self._stopping.wait(_TICK_S):
             for duty in self._duties:
-                if clock.monotonic_ms() < duty.due_ms:
+                if clock.monotonic_ms() < duty.due_ms and not self._is_urgent(duty):
                     continue
                 if not self._do(duty):
                     # What follows needs Redis, too; all of it is due again next tick.

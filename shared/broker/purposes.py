@@ -19,8 +19,6 @@ KEYS = {
     "parked": "groups over their rate, by the time they may go on, epoch ms",
     "groupActive": "running jobs per group",
     "groupLimits": "limits per group",
-    "callbacks": "jobs whose callers want to be told of their end",
-    "outbox": "ends of such jobs that are still to be told",
     "callbacks": "states to tell and address, of jobs whose caller wants to be told",
     "outbox": "ends of such jobs that are not yet webhooks",
     "events": "the last 10,000 entries or so",
