@@ -90,11 +90,11 @@ class NightshiftBroker(Broker):
         self._presence = Presence(client, namespace=namespace)
         self._namespace = namespace
         self._producer = Producer(client, namespace=namespace)
-        self._scripts: dict[str, Scripts] = {}
-        self._leases: dict[tuple[str, str], Delivery] = {}
         self.outbox = Outbox(
             client, namespace=namespace, producer=self._producer, catalogue=catalogue
         )
+        self._scripts: dict[str, Scripts] = {}
+        self._leases: dict[tuple[str, str], Delivery] = {}
         self._leases_lock = threading.Lock()
         self._drained = threading.Event()
         self._worker: Worker | None = None
@@ -339,6 +339,8 @@ class NightshiftBroker(Broker):
             delivery = self._leases.pop((queue, order.token), None)
         if answer != LOST:
             self.tally.settled(queue, order, delivery)
+            if delivery is not None and delivery.has_callback:
+                self._keeper.tell_soon()
         elif delivery is not None and not delivery.is_lost:
             metrics.LEASES_LOST.labels(queue).inc()
             _log.warning("outcome_refused", queue=queue, job_id=order.job_id)
@@ -347,8 +349,6 @@ class NightshiftBroker(Broker):
         hooks = self._hooks.get(name)
         if hooks is None:
             hooks = [
-            if delivery is not None and delivery.has_callback:
-                self._keeper.tell_soon()
                 getattr(middleware, name)
                 for middleware in self.middleware
                 if getattr(type(middleware), name) is not getattr(Middleware, name)

@@ -29,9 +29,9 @@ SWEEP_EVERY_MS = 1_500.0
 CANCEL_EVERY_MS = 500.0
 TIDY_EVERY_MS = 5_000.0
 ANNOUNCE_EVERY_MS = 5_000.0
-#: A lease that misses two renewals becomes suspect, ahead of its expiry.
 #: What this process ended itself is told at once; this is for what others ended.
 TELL_EVERY_MS = 2_000.0
+#: A lease that misses two renewals becomes suspect, ahead of its expiry.
 SUSPECT_BEFORE_EXPIRY_MS = 4_000
 #: A living worker has this long to renew after Redis itself was away.
 SUSPECT_FOR_MS = 2_000
@@ -62,8 +62,8 @@ class LeaseKeeper:
     def __init__(self, broker: NightshiftBroker) -> None:
         """Keep the leases of `broker`."""
         self._broker = broker
-        self._has_news = threading.Event()
         self._stopping = threading.Event()
+        self._has_news = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name="lease-keeper", daemon=True
         )
@@ -73,8 +73,8 @@ class LeaseKeeper:
             _Duty("renew", RENEW_EVERY_MS, self._renew, now_ms + RENEW_EVERY_MS),
             _Duty("cancel", CANCEL_EVERY_MS, self._follow_cancellations, now_ms),
             _Duty("sweep", SWEEP_EVERY_MS, self._sweep, now_ms + SWEEP_EVERY_MS),
-            _Duty("tell", TELL_EVERY_MS, self._tell, now_ms),
             _Duty("tidy", TIDY_EVERY_MS, self._tidy, now_ms + TIDY_EVERY_MS),
+            _Duty("tell", TELL_EVERY_MS, self._tell, now_ms),
             _Duty("announce", ANNOUNCE_EVERY_MS, self._announce, now_ms),
         ]
 
@@ -87,10 +87,10 @@ class LeaseKeeper:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+
     def tell_soon(self) -> None:
         """Let the callers of jobs that have just ended be told with the next tick."""
         self._has_news.set()
-
 
     def _run(self) -> None:
         while not self._stopping.wait(_TICK_S):
@@ -101,9 +101,9 @@ class LeaseKeeper:
                     # What follows needs Redis, too; all of it is due again next tick.
                     break
                 duty.due_ms = clock.monotonic_ms() + duty.every_ms
+
     def _is_urgent(self, duty: _Duty) -> bool:
         return duty.name == "tell" and self._has_news.is_set()
-
 
     def _do(self, duty: _Duty) -> bool:
         """Do a duty; whether it succeeded."""
@@ -170,11 +170,11 @@ class LeaseKeeper:
             )
             if tidied.expired:
                 _log.warning("jobs_expired", queue=queue, count=tidied.expired)
+
     def _tell(self) -> None:
         self._has_news.clear()
         for queue in self._broker.consumed_queues():
             self._broker.outbox.send(queue)
-
 
     def _announce(self) -> None:
         self._broker.announce()

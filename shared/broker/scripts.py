@@ -336,6 +336,7 @@ def _words(job: NewJob) -> tuple[str | int | bytes, ...]:
         job.group,
         job.deduplication,
         job.deduplication_mode,
+        job.callback,
         job.record,
     )
 
@@ -346,7 +347,6 @@ def _enqueued(job: NewJob, reply: list[Any]) -> Enqueued:
         job_id.decode(),
         created=created == 1,
         # A job that ran and was removed before its request was sent again.
-        job.callback,
         state=(JobState.COMPLETED if state == b"removed" else JobState(state.decode())),
         timestamp=int(timestamp),
         is_duplicate=job_id.decode() != job.job_id,
