@@ -9,10 +9,11 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import REGISTRY
 
 from shared import logging
 from shared.errors import ConfigurationError
+from shared.exposition import CONTENT_TYPE, Exposition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ class HealthServer:
         self._host = host
         self._port = port
         self._checks = {"/livez": live, "/readyz": ready}
-        self._registry = registry
+        self._exposition = Exposition(registry)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -104,7 +105,7 @@ class HealthServer:
 
     def _answer(self, path: str) -> tuple[HTTPStatus, str, bytes]:
         if path == "/metrics":
-            return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self._registry)
+            return HTTPStatus.OK, CONTENT_TYPE, self._exposition.text()
         check = self._checks.get(path)
         if check is None:
             body = b"Try /livez, /readyz or /metrics.\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from shared import logging
 from shared.errors import BrokerError
@@ -17,7 +17,10 @@ from shared.metrics import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from prometheus_client import Gauge
+
     from shared.broker.inspector import Inspector, QueueStats
+    from shared.jobs.states import JobState
 
 _GAUGES = (QUEUE_DEPTH, QUEUE_OLDEST_SECONDS, QUEUE_PAUSED, REDIS_LATENCY)
 _ROLE = "api"
@@ -33,6 +36,8 @@ class QueueGauges:
         self._inspector = inspector
         # A fixed list: whatever callers send, it makes no new series.
         self._queues = tuple(queues)
+        #: Series by queue, looked up once: the look-up costs more than the number.
+        self._series: dict[str, _Series] = {}
 
     def refresh(self) -> None:
         """Set all gauges; without Redis there are none, an old number would lie."""
@@ -42,6 +47,7 @@ class QueueGauges:
             latency_s = time.perf_counter() - began
             found = self._inspector.stats_of(self._queues)
         except BrokerError as error:
+            self._series = {}
             for gauge in _GAUGES:
                 gauge.clear()
             _log.warning("queue_gauges_unavailable", reason=str(error))
@@ -49,18 +55,36 @@ class QueueGauges:
         REDIS_LATENCY.labels(_ROLE).set(latency_s)
         for queue in self._queues:
             if queue in found:
-                _show(queue, found[queue])
+                self._show(queue, found[queue])
             else:
-                _hide(queue)
+                self._hide(queue)
+
+    def _show(self, queue: str, stats: QueueStats) -> None:
+        series = self._series.get(queue)
+        if series is None:
+            series = self._series[queue] = _Series.of(queue, stats)
+        for state, count in stats.counts.items():
+            series.depth[state].set(count)
+        series.oldest.set(stats.oldest_waiting_ms / 1000)
+        series.paused.set(stats.is_paused)
+
+    def _hide(self, queue: str) -> None:
+        self._series.pop(queue, None)
+        for gauge in (QUEUE_DEPTH, QUEUE_OLDEST_SECONDS, QUEUE_PAUSED):
+            gauge.remove_by_labels({"queue": queue})
 
 
-def _show(queue: str, stats: QueueStats) -> None:
-    for state, count in stats.counts.items():
-        QUEUE_DEPTH.labels(queue, state.value).set(count)
-    QUEUE_OLDEST_SECONDS.labels(queue).set(stats.oldest_waiting_ms / 1000)
-    QUEUE_PAUSED.labels(queue).set(stats.is_paused)
+class _Series(NamedTuple):
+    """The series of one queue."""
 
+    depth: dict[JobState, Gauge]
+    oldest: Gauge
+    paused: Gauge
 
-def _hide(queue: str) -> None:
-    for gauge in (QUEUE_DEPTH, QUEUE_OLDEST_SECONDS, QUEUE_PAUSED):
-        gauge.remove_by_labels({"queue": queue})
+    @classmethod
+    def of(cls, queue: str, stats: QueueStats) -> Self:
+        return cls(
+            {state: QUEUE_DEPTH.labels(queue, state.value) for state in stats.counts},
+            QUEUE_OLDEST_SECONDS.labels(queue),
+            QUEUE_PAUSED.labels(queue),
+        )

@@ -1,13 +1,11 @@
-"""What a scrape tells, and that it costs little however many queues there are."""
+"""What a scrape tells about the queues."""
 
 from __future__ import annotations
 
-import statistics
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-from prometheus_client import REGISTRY, generate_latest
+from prometheus_client import REGISTRY
 
 from services.api.queue_gauges import QueueGauges
 from shared.broker.connection import connect
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from tests.support.jobs import Jobs
 
 QUEUES = [f"metrics-{number}" for number in range(200)]
-LIMIT_S = 0.05
 
 
 def _value(name: str, **labels: str) -> float | None:
@@ -75,25 +72,3 @@ def test_without_redis_no_old_number_is_told(gauges: QueueGauges) -> None:
     depth = "nightshift_queue_depth"
     assert _value(depth, queue="metrics-4", state="waiting") is None
     assert _value("nightshift_redis_latency_seconds", role="api") is None
-
-
-def _p99_of_a_round(gauges: QueueGauges) -> float:
-    seconds = []
-    for _ in range(100):
-        began = time.perf_counter()
-        gauges.refresh()
-        generate_latest(REGISTRY)
-        seconds.append(time.perf_counter() - began)
-    return statistics.quantiles(seconds, n=100)[98]
-
-
-@pytest.mark.slow
-def test_a_scrape_of_200_queues_costs_50_milliseconds_at_most(
-    gauges: QueueGauges, jobs: Jobs
-) -> None:
-    for queue in QUEUES:
-        _add(jobs, queue)
-    # The machine does other things as well: the quietest of the rounds counts.
-    p99 = min(_p99_of_a_round(gauges) for _ in range(5))
-
-    assert p99 <= LIMIT_S

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, jsonify, request
-from prometheus_client import REGISTRY
-from prometheus_client.exposition import choose_encoder
+from flask import Blueprint, Response, jsonify
+
+from shared.exposition import CONTENT_TYPE, Exposition
 
 if TYPE_CHECKING:
     from services.api.queue_gauges import QueueGauges
@@ -21,10 +21,12 @@ class HealthRoutes:
     Attributes:
         probe: Reads through a client of its own, so that a probe answers in time.
         gauges: What a scrape brings up to date.
+        exposition: Writes what a scrape gets.
     """
 
     probe: Inspector
     gauges: QueueGauges
+    exposition: Exposition = field(default_factory=Exposition)
 
     def blueprint(self) -> Blueprint:
         """Return the routes."""
@@ -46,5 +48,4 @@ class HealthRoutes:
     def metrics(self) -> Response:
         """Tell the numbers."""
         self.gauges.refresh()
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return Response(encode(REGISTRY), content_type=content_type)
+        return Response(self.exposition.text(), content_type=CONTENT_TYPE)
