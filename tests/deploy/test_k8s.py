@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 import yaml
 
@@ -41,9 +42,9 @@ def overlay(name: str) -> list[Object]:
 
 
 def images() -> dict[str, str]:
-    """Return the image of each container of the base, without its registry."""
+    """Return the image of each workload of the base, without its registry."""
     return {
-        container["name"]: container["image"].rpartition("/")[2]
+        workload.name.removeprefix("nightshift-"): container["image"].rpartition("/")[2]
         for workload in workloads(parse(render(K8S / "base")))
         for container in workload.containers
     }
@@ -60,19 +61,7 @@ def test_an_overlay_keeps_every_rule(name: str, version: str) -> None:
 def test_a_component_alone_on_the_base_keeps_every_rule(
     name: str, tmp_path: Path
 ) -> None:
-    # kustomize takes relative paths only.
-    depth = "/".join([".."] * len(tmp_path.parts[1:]))
-    k8s = f"{depth}{K8S}"
-    text = yaml.safe_dump(
-        {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "namespace": "nightshift",
-            "resources": [f"{k8s}/base"],
-            "components": [f"{k8s}/components/{name}"],
-        }
-    )
-    (tmp_path / "kustomization.yaml").write_text(text)
+    combined(tmp_path, "base", name)
     assert list(k8s_rules.problems(render(tmp_path))) == []
 
 
@@ -112,7 +101,7 @@ def test_the_backlog_that_scales_workers_is_the_one_of_their_queues() -> None:
 def test_our_images_have_the_version_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     ours = {image for image in images().values() if image.startswith("nightshift-")}
-    assert len(ours) == 3
+    assert len(ours) == 4
     assert {image.partition(":")[2] for image in ours} == {project["version"]}
 
 
@@ -164,20 +153,129 @@ def test_every_variable_is_a_setting_that_is_documented() -> None:
         assert unknown == set()
 
 
-def test_only_workers_that_deliver_reach_the_outside_world() -> None:
+def test_only_workers_reach_the_outside_world() -> None:
     objects = overlay("production")
     wide = [
         policy
         for policy in of_kind(objects, "NetworkPolicy")
         if "ipBlock" in str(policy["spec"].get("egress"))
     ]
+    assert len(wide) == 1
     reached = {
-        w.name
+        w.name.rpartition("-")[0]
         for policy in wide
         for w in workloads(objects)
         if w.is_selected_by(policy["spec"]["podSelector"])
     }
-    assert reached == {"nightshift-worker-io"}
+    assert reached == {"nightshift-worker"}
+
+
+def test_the_alert_on_memory_comes_before_the_smallest_worker_is_killed() -> None:
+    rules = (ROOT / "deploy/prometheus/rules/thresholds.yml").read_text()
+    threshold = re.search(
+        r"worker_memory_bytes\n.*\n.*\n\s+vector\((\d+) \* 1024 \* 1024\)", rules
+    )
+    assert threshold is not None
+    limits = [
+        mebibytes(w.containers[0]["resources"]["limits"]["memory"])
+        for w in workloads(overlay("production"))
+        if w.name.startswith("nightshift-worker")
+    ]
+    assert int(threshold[1]) == min(limits)
+    compose = COMPOSE["worker"]["deploy"]["resources"]["limits"]["memory"]
+    assert mebibytes(with_defaults(compose)) >= int(threshold[1])
+
+
+def mebibytes(text: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)([MG])i?", text).groups()  # type: ignore[union-attr]
+    return int(number) * (1024 if unit == "G" else 1)
+
+
+def test_what_keda_asks_prometheus_is_known_to_it() -> None:
+    objects = overlay("production-operators")
+    known = set(
+        re.findall(
+            r"`(nightshift_\w+)", (ROOT / "docs/reference/metrics.md").read_text()
+        )
+    )
+    known |= {
+        rule["record"]
+        for group in of_kind(objects, "PrometheusRule")
+        for part in group["spec"]["groups"]
+        for rule in part["rules"]
+        if "record" in rule
+    }
+    triggers = [
+        trigger
+        for scaler in of_kind(objects, "ScaledObject")
+        for trigger in scaler["spec"]["triggers"]
+    ]
+    asked = set()
+    for trigger in triggers:
+        query = trigger["metadata"]["query"]
+        promql_parser.parse(query)
+        asked |= set(re.findall(r"nightshift[_:][\w:]+", query))
+    assert {t["name"] for t in triggers} == {"oldest-waiting-age", "backlog-seconds"}
+    assert asked <= known
+
+
+def test_keda_wants_a_minute_of_work_for_each_thread_of_a_worker() -> None:
+    objects = overlay("production-operators")
+    wanted = {
+        scaler["spec"]["scaleTargetRef"]["name"]: int(trigger["metadata"]["threshold"])
+        for scaler in of_kind(objects, "ScaledObject")
+        for trigger in scaler["spec"]["triggers"]
+        if trigger["name"] == "backlog-seconds"
+    }
+    threads = {
+        w.name: int(variables(w.containers[0])["NIGHTSHIFT_WORKER_THREADS"])
+        for w in workloads(objects)
+        if w.name in wanted
+    }
+    assert wanted == {name: 60 * count for name, count in threads.items()}
+
+
+def test_production_with_everything_of_others_keeps_every_rule(tmp_path: Path) -> None:
+    # Redis behind Sentinels, a bucket, and a mail server that wants a password.
+    text = render(
+        combined(
+            tmp_path,
+            "overlays/production-operators",
+            "redis-external",
+            "redis-sentinel-login",
+            "storage-s3",
+            "mail-login",
+        )
+    )
+    # The scraper of our own Redis has nothing to do then.
+    found = [p for p in k8s_rules.problems(text) if "redis" not in p.lower()]
+    assert found == []
+    objects = parse(text)
+    assert not list(of_kind(objects, "StatefulSet", "PersistentVolumeClaim"))
+    for name in ("nightshift-api", "nightshift-worker-media"):
+        pod = next(w.pod for w in workloads(objects) if w.name == name)
+        mounts = {m["mountPath"] for m in pod["containers"][0]["volumeMounts"]}
+        assert "/run/nightshift/files" in mounts
+        assert "/run/nightshift/sentinel" in mounts
+        assert "/var/lib/nightshift/files" not in mounts
+
+
+def combined(folder: Path, resource: str, *components: str) -> Path:
+    """Write an overlay of a resource and some components, and return its folder."""
+    # kustomize takes relative paths only.
+    depth = "/".join([".."] * len(folder.parts[1:]))
+    k8s = f"{depth}{K8S}"
+    text = yaml.safe_dump(
+        {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "namespace": "nightshift",
+            "resources": [f"{k8s}/{resource}"],
+            "components": [f"{k8s}/components/{name}" for name in components],
+        }
+    )
+    (folder / "kustomization.yaml").write_text(text)
+    return folder
 
 
 def test_an_external_redis_leaves_none_of_ours() -> None:

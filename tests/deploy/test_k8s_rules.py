@@ -96,7 +96,7 @@ MISTAKES: list[tuple[str, Callable[[Planted], object], str]] = [
     (
         "root",
         lambda p: p.pod["securityContext"].update(runAsNonRoot=False),
-        "set runAsNonRoot",
+        "container api: set runAsNonRoot",
     ),
     ("uid 0", lambda p: p.pod["securityContext"].update(runAsUser=0), "not 0"),
     (
@@ -320,7 +320,7 @@ MISTAKES: list[tuple[str, Callable[[Planted], object], str]] = [
         lambda p: p.container["securityContext"]["capabilities"].update(
             add=["SYS_TIME"]
         ),
-        "add none",
+        "container api: add no capability",
     ),
     (
         "seccomp",

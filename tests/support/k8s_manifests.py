@@ -101,6 +101,7 @@ class Workload:
         kind: Such as `Deployment`.
         name: Its name.
         labels: Those of its pods.
+        annotations: Those of its pods.
         pod: The specification of its pods.
         spec: Its own specification.
     """
@@ -109,6 +110,7 @@ class Workload:
     kind: str
     name: str
     labels: dict[str, str]
+    annotations: dict[str, str]
     pod: Object
     spec: Object
 
@@ -178,9 +180,16 @@ def workloads(objects: list[Object]) -> list[Workload]:
         if thing["kind"] == "CronJob":
             spec = spec["jobTemplate"]["spec"]
         template = spec.get("template") or {}
-        labels = (template.get("metadata") or {}).get("labels") or {}
-        pod = template.get("spec") or {}
+        about = template.get("metadata") or {}
         found.append(
-            Workload(who(thing), thing["kind"], name_of(thing), labels, pod, spec)
+            Workload(
+                who=who(thing),
+                kind=thing["kind"],
+                name=name_of(thing),
+                labels=about.get("labels") or {},
+                annotations=about.get("annotations") or {},
+                pod=template.get("spec") or {},
+                spec=spec,
+            )
         )
     return found
