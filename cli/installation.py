@@ -119,10 +119,9 @@ def _server(state: StateFolder) -> RedisServer | None:
             f"The server of REDIS_URL is not usable: {error} Start it, or unset "
             "REDIS_URL to use an embedded one."
         ) from error
-    except ValueError:
+    except ValueError as error:
         raise ServerError(
-            "REDIS_URL is not usable: it must start with redis://, rediss:// or "
-            "unix://. Unset it to use an embedded server."
+            f"REDIS_URL is not usable: it {error}. Unset it to use an embedded server."
         ) from None
     return None
 

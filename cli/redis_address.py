@@ -29,10 +29,8 @@ def connected(state_dir: Path) -> Iterator[redis.Redis]:
     url = given or RedisServer(state_dir.resolve() / "redis").url
     try:
         client = connect(url)
-    except ValueError:
-        raise CliError(
-            "REDIS_URL is not usable: it must start with redis://."
-        ) from None
+    except ValueError as error:
+        raise CliError(f"REDIS_URL is not usable: it {error}.") from None
     with client:
         try:
             yield client

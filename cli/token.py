@@ -134,10 +134,8 @@ def _store(state_dir: Path) -> Iterator[TokenStore]:
     namespace = os.environ.get("NIGHTSHIFT_NAMESPACE", "nightshift")
     try:
         client = connect(url)
-    except ValueError:
-        raise CliError(
-            "REDIS_URL is not usable: it must start with redis://."
-        ) from None
+    except ValueError as error:
+        raise CliError(f"REDIS_URL is not usable: it {error}.") from None
     with client:
         yield TokenStore(client, namespace=namespace)
 

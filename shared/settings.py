@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
-from urllib.parse import quote, urlsplit
 
 from pydantic import (
     Field,
@@ -16,12 +15,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared import redis_address
 from shared.errors import ConfigurationError
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
-_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class CommonSettings(BaseSettings):
@@ -38,6 +36,10 @@ class CommonSettings(BaseSettings):
     redis_password: SecretStr = Field(
         default=SecretStr(""), description="The password that REDIS_URL leaves out."
     )
+    redis_sentinel_password: SecretStr = Field(
+        default=SecretStr(""),
+        description="The Sentinels' own password, which REDIS_URL leaves out.",
+    )
     redis_url: str = Field(description="Where Redis or Valkey is.")
     nightshift_namespace: str = Field(
         default="nightshift",
@@ -52,6 +54,18 @@ class CommonSettings(BaseSettings):
     )
     nightshift_log_level: LogLevel = Field(
         default="INFO", description="Lowest level of log lines."
+    )
+    nightshift_otlp_endpoint: str = Field(
+        default="",
+        pattern=r"^(https?://[^/?#\s]+(/[^?#\s]*)?)?$",
+        description="Where traces go, as http://collector:4318; empty: nowhere.",
+    )
+    nightshift_otlp_ratio: float = Field(
+        default=1.0, ge=0, le=1, description="Share of the new traces that are kept."
+    )
+    nightshift_sentry_dsn: SecretStr = Field(
+        default=SecretStr(""),
+        description="Sentry project that errors are reported to; empty: none.",
     )
     nightshift_durability: Literal["memory", "fsync", "replicated"] = Field(
         default="memory", description="How safe a job is before the api answers 202."
@@ -84,17 +98,18 @@ class CommonSettings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _has_a_redis_scheme(cls, value: str) -> str:
-        if not value.startswith(_SCHEMES):
-            message = f"must start with one of {', '.join(_SCHEMES)}"
-            raise ValueError(message)
+    def _names_a_redis(cls, value: str) -> str:
+        redis_address.parse(value)
         return value
 
     @field_validator("redis_url")
     @classmethod
-    def _takes_in_the_password(cls, value: str, info: ValidationInfo) -> str:
-        password: SecretStr | None = info.data.get("redis_password")
-        return _with_password(value, password.get_secret_value() if password else "")
+    def _takes_in_the_passwords(cls, value: str, info: ValidationInfo) -> str:
+        redis, sentinel = (
+            secret.get_secret_value() if (secret := info.data.get(name)) else ""
+            for name in ("redis_password", "redis_sentinel_password")
+        )
+        return redis_address.with_passwords(value, redis=redis, sentinel=sentinel)
 
 
 S = TypeVar("S", bound=BaseSettings)
@@ -144,18 +159,6 @@ def _content(path: str, *, variable: str) -> str:
         message = f"The file in {variable} is empty or can't be read: {path}"
         raise ConfigurationError(message)
     return text
-
-
-def _with_password(url: str, password: str) -> str:
-    if not password:
-        return url
-    parts = urlsplit(url)
-    if parts.password:
-        message = "it has a password already; give that or REDIS_PASSWORD, not both"
-        raise ValueError(message)
-    user, _, place = parts.netloc.rpartition("@")
-    login = f"{user.removesuffix(':')}:{quote(password, safe='')}"
-    return parts._replace(netloc=f"{login}@{place}").geturl()
 
 
 def _sentence(

@@ -7,7 +7,7 @@ import pytest
 from shared import ids
 from shared.broker.connection import connect
 from tests.support.jobs import Jobs
-from tests.support.redis_server import running_server
+from tests.support.topologies import TOPOLOGIES, running_redis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,11 +15,18 @@ if TYPE_CHECKING:
     import redis
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the same tests run on other topologies; see `make test-topologies`."""
+    parser.addoption(
+        "--topology", choices=TOPOLOGIES, default="server", help="Redis of the tests"
+    )
+
+
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """The URL of a server that the whole test process shares."""
-    with running_server() as server:
-        yield server.url
+def redis_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """The URL of the Redis that the whole test process shares."""
+    with running_redis(pytestconfig.getoption("topology")) as url:
+        yield url
 
 
 @pytest.fixture

@@ -80,7 +80,9 @@ class SlotStore:
     def due(self, *, until_ms: int, limit: int, skipped: int = 0) -> list[Due]:
         """Return schedules that need a look, the longest due first."""
         with translated_errors():
-            reply = self._due(keys=[self._keys.prefix], args=[until_ms, limit, skipped])
+            reply = self._due(
+                keys=self._keys.script_keys, args=[until_ms, limit, skipped]
+            )
         found = []
         for position in range(0, len(reply), 3):
             values = [value.decode() if value else "" for value in reply[position + 2]]
@@ -126,7 +128,7 @@ class SlotStore:
         for entry in entries:
             words += entry.words()
         with translated_errors():
-            reply = self._settle(keys=[self._keys.prefix], args=words)
+            reply = self._settle(keys=self._keys.script_keys, args=words)
         return None if reply == -1 else [Settled(answer) for answer in reply]
 
 

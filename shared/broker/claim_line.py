@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import redis
 
 from shared import ids
+from shared.broker.line import Line
 from shared.broker.scripts import claim_of
 
 if TYPE_CHECKING:
-    from redis.connection import AbstractConnection
-
     from shared.broker.scripts import Claim, Scripts
 
 
@@ -27,11 +27,10 @@ class ClaimLine:
         self, client: redis.Redis, scripts: Scripts, *, worker: str, lease_ms: int
     ) -> None:
         """Prepare; a connection of its own is opened by the first `ask`."""
-        self._client = client
+        self._line = Line(client, scripts.place)
         self._scripts = scripts
         self._worker = worker
         self._lease_ms = lease_ms
-        self._connection: AbstractConnection | None = None
         self._question: _Question | None = None
 
     @property
@@ -51,8 +50,7 @@ class ClaimLine:
         """Claim up to `count` jobs without waiting; `answer` gets them."""
         self._question = _Question(ids.new_id(), count)
         try:
-            connection = self._connection or self._connect()
-            connection.send_command(
+            self._line.send(
                 *self._scripts.claim_command(
                     worker=self._worker,
                     operation=self._question.operation,
@@ -74,20 +72,18 @@ class ClaimLine:
         question, self._question = self._question, None
         if question is None:
             return self.claim(1)
-        if self._connection is not None:
-            try:
-                return claim_of(self._connection.read_response())
-            except redis.exceptions.RedisError:
-                self.close()
-        # The reply was lost, or Redis forgot the script. The same operation id gets the
-        # same jobs, whether the first question was heard or not.
+        if self._line.is_open:
+            with suppress(redis.exceptions.RedisError):
+                return claim_of(self._line.read())
+            self.close()
+        # The reply was lost, Redis forgot the script, or the queue is on another server
+        # now. The same operation id gets the same jobs, whether the first question was
+        # heard or not.
         return self._claim(question)
 
     def close(self) -> None:
         """Close the connection; a question stays to be answered."""
-        if self._connection is not None:
-            self._connection.disconnect()
-            self._connection = None
+        self._line.close()
 
     def _claim(self, question: _Question) -> Claim:
         return self._scripts.claim(
@@ -96,12 +92,3 @@ class ClaimLine:
             count=question.most,
             lease_ms=self._lease_ms,
         )
-
-    def _connect(self) -> AbstractConnection:
-        pool = self._client.connection_pool
-        connection: AbstractConnection = pool.connection_class(
-            **{**pool.connection_kwargs, "health_check_interval": 0}
-        )
-        connection.connect()
-        self._connection = connection
-        return connection

@@ -20,7 +20,7 @@ from shared.errors import InvalidDataError, RecordTypeError
 from shared.jobs import options as job_options
 from shared.jobs.job import Attempt, Job
 from shared.jobs.names import check_job_id
-from shared.jobs.options import JobOptions
+from shared.jobs.options import JobOptions, StoredOptions
 from shared.jobs.states import JobState
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Inspector:
             pipeline = self._client.pipeline(transaction=False)
             for queue in queues:
                 keys = QueueKeys(self._namespace, queue)
-                pipeline.evalsha(script.sha, 1, keys.prefix)
+                pipeline.evalsha(script.sha, 2, *keys.script_keys)
             replies = pipeline.execute(raise_on_error=False)
         found = {}
         for queue, reply in zip(queues, replies, strict=True):
@@ -298,7 +298,7 @@ def _readable(stored: bytes) -> records.Record:
 
 def _options(document: bytes) -> JobOptions:
     try:
-        return JobOptions.parse(document)
+        return StoredOptions.parse(document)
     except InvalidDataError:
         return JobOptions()
 

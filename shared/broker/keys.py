@@ -60,8 +60,13 @@ class QueueKeys:
 
     @property
     def prefix(self) -> str:
-        """What every key of the queue begins with; the one KEYS of every script."""
+        """What every key of the queue begins with; the first KEYS of every script."""
         return f"{self.namespace}:{{{self.queue}}}:"
+
+    @property
+    def script_keys(self) -> tuple[str, str]:
+        """The KEYS of every script."""
+        return script_keys(self.prefix)
 
     def one(self, name: str) -> str:
         """Return the key of `name`, one of QUEUE_KEYS."""
@@ -70,6 +75,16 @@ class QueueKeys:
     def of(self, name: str, member: str) -> str:
         """Return the key of `name`, one of MEMBER_KEYS, for a job or a worker."""
         return f"{self.prefix}{name}:{member}"
+
+
+def script_keys(prefix: str) -> tuple[str, str]:
+    """Return the KEYS of a script that makes its keys of `prefix`: names of none.
+
+    One would do to find the slot. But while a Cluster moves the slot to another node, a
+    script of one key that is missing would run there before the others have come. One
+    of two keys is told to try again until all of them are there.
+    """
+    return prefix, f"{prefix}-"
 
 
 def queues_key(namespace: str) -> str:

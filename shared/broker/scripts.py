@@ -112,8 +112,13 @@ class Scripts:
         """Call through `client` on `keys`; `durability` is what `enqueue` waits for."""
         self._durability = durability
         self._client = client
-        self._prefix = keys.prefix
+        self._keys = keys.script_keys
         self._patience = patience or Patience()
+
+    @property
+    def place(self) -> str:
+        """A key of the queue, which tells in which slot of a Cluster it is."""
+        return self._keys[0]
 
     def enqueue(
         self, jobs: Sequence[NewJob], *, may_repeat: bool = False
@@ -142,7 +147,8 @@ class Scripts:
     ) -> tuple[str | int, ...]:
         """Return a claim as the words of a Redis command, to be sent by the caller."""
         sha = script_loader.load("claim").sha
-        return ("EVALSHA", sha, 1, self._prefix, worker, operation, count, lease_ms)
+        arguments = (worker, operation, count, lease_ms)
+        return ("EVALSHA", sha, 2, *self._keys, *arguments)
 
     def complete(self, orders: Sequence[Completion]) -> list[int]:
         """End jobs well: active → completed; one answer per order."""
@@ -267,12 +273,12 @@ class Scripts:
         """Return what is stored about many jobs, in one round trip."""
         script = script_loader.load("read_job")
         with translated_errors():
-            # One that the server forgot would fail each of the calls.
-            self._client.script_load(script.source)
             pipeline = self._client.pipeline(transaction=False)
+            # One that the server forgot would fail each of the calls.
+            pipeline.script_load(script.source)
             for job_id in job_ids:
-                pipeline.evalsha(script.sha, 1, self._prefix, job_id)
-            replies: list[list[Any] | None] = pipeline.execute()
+                pipeline.evalsha(script.sha, 2, *self._keys, job_id)
+            replies: list[list[Any] | None] = pipeline.execute()[1:]
         return replies
 
     def read_counts(self) -> list[int]:
@@ -315,14 +321,18 @@ class Scripts:
         arguments: Sequence[Any],
         durability: Durability,
     ) -> Any:
-        if durability is not Durability.MEMORY:
-            self._client.script_load(script.source)
-            command = ("EVALSHA", script.sha, 1, self._prefix, *arguments)
-            return call_confirmed(self._client, command, durability)
+        words = (2, *self._keys, *arguments)
+        is_confirmed = durability is not Durability.MEMORY
         try:
-            return self._client.evalsha(script.sha, 1, self._prefix, *arguments)
+            if is_confirmed:
+                command = ("EVALSHA", script.sha, *words)
+                return call_confirmed(self._client, command, durability)
+            return self._client.evalsha(script.sha, *words)
         except redis.exceptions.NoScriptError:
-            return self._client.eval(script.source, 1, self._prefix, *arguments)
+            if is_confirmed:
+                command = ("EVAL", script.source, *words)
+                return call_confirmed(self._client, command, durability)
+            return self._client.eval(script.source, *words)
 
 
 def _words(job: NewJob) -> tuple[str | int | bytes, ...]:

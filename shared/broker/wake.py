@@ -6,15 +6,11 @@ blocked clients are only checked about ten times a second.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import redis
 
 from shared import clock
 from shared.broker.connection import translated_errors
-
-if TYPE_CHECKING:
-    from redis.connection import AbstractConnection
+from shared.broker.line import Line
 
 #: How long Redis blocks us at most, in seconds.
 BLOCK_S = 5
@@ -27,9 +23,8 @@ class WakeListener:
 
     def __init__(self, client: redis.Redis, wake_key: str) -> None:
         """Prepare; the connection is opened by the first wait."""
-        self._client = client
+        self._line = Line(client, wake_key)
         self._wake_key = wake_key
-        self._connection: AbstractConnection | None = None
         self._asked_at_ms: float | None = None
 
     def wait(self, *, timeout_s: float) -> bool:
@@ -47,30 +42,23 @@ class WakeListener:
 
     def close(self) -> None:
         """Close the connection; a later wait opens another."""
-        if self._connection is not None:
-            self._connection.disconnect()
-            self._connection = None
+        self._line.close()
         self._asked_at_ms = None
 
     def _wait(self, timeout_s: float) -> bool:
-        connection = self._connection or self._connect()
+        line = self._line
         if self._asked_at_ms is None:
-            connection.send_command("BLPOP", self._wake_key, BLOCK_S)
+            line.send("BLPOP", self._wake_key, BLOCK_S)
             self._asked_at_ms = clock.monotonic_ms()
-        if not connection.can_read(timeout_s):
+        if not line.can_read(timeout_s):
             if clock.monotonic_ms() - self._asked_at_ms > SILENCE_MS:
                 message = "Redis keeps silent beyond its time-out."
                 raise redis.exceptions.TimeoutError(message)
             return False
-        reply = connection.read_response()
+        try:
+            reply = line.read()
+        except redis.exceptions.AskError:
+            # A Cluster moves the queue to another node; there may be work there.
+            reply = True
         self._asked_at_ms = None
         return reply is not None
-
-    def _connect(self) -> AbstractConnection:
-        pool = self._client.connection_pool
-        connection: AbstractConnection = pool.connection_class(
-            **{**pool.connection_kwargs, "health_check_interval": 0}
-        )
-        connection.connect()
-        self._connection = connection
-        return connection

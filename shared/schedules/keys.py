@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.broker import keys
+
 
 @dataclass(frozen=True)
 class SchedulerKeys:
@@ -13,8 +15,13 @@ class SchedulerKeys:
 
     @property
     def prefix(self) -> str:
-        """What every key begins with; the one KEYS of every script."""
+        """What every key begins with; the first KEYS of every script."""
         return f"{self.namespace}:{{scheduler}}:"
+
+    @property
+    def script_keys(self) -> tuple[str, str]:
+        """The KEYS of the scripts."""
+        return keys.script_keys(self.prefix)
 
     @property
     def leader(self) -> str:

@@ -52,7 +52,7 @@ class ScheduleStore:
     def read(self, ids: Sequence[str]) -> Found:
         """Return schedules by their ids."""
         with translated_errors():
-            reply = self._read(keys=[self._keys.prefix], args=list(ids))
+            reply = self._read(keys=self._keys.script_keys, args=list(ids))
         found = []
         for position, schedule_id in enumerate(ids):
             flat, due = reply[1 + 2 * position], reply[2 + 2 * position]
@@ -92,7 +92,7 @@ class ScheduleStore:
         flat = [part for pair in fields.items() for part in pair]
         with translated_errors():
             reply = self._write(
-                keys=[self._keys.prefix],
+                keys=self._keys.script_keys,
                 args=[
                     schedule_id,
                     expected_revision,
@@ -113,7 +113,7 @@ class ScheduleStore:
         """
         with translated_errors():
             reply = self._remove(
-                keys=[self._keys.prefix], args=[schedule_id, int(for_good)]
+                keys=self._keys.script_keys, args=[schedule_id, int(for_good)]
             )
         return bool(reply)
 
@@ -137,7 +137,7 @@ class ScheduleStore:
         flat = [part for pair in fields.items() for part in pair]
         with translated_errors():
             self._note(
-                keys=[self._keys.prefix], args=[schedule_id, LEDGER_LINES, *flat]
+                keys=self._keys.script_keys, args=[schedule_id, LEDGER_LINES, *flat]
             )
 
     def ledger(

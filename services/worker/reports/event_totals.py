@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.broker.connection import translated_errors
-from shared.broker.keys import event_totals_prefix
+from shared.broker.keys import event_totals_prefix, script_keys
 from shared.errors import UnrecoverableError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class EventTotals:
             arguments += [repr(tally.sum), repr(tally.min), repr(tally.max)]
         script = self._client.register_script(_ADD.read_text(encoding="utf-8"))
         with translated_errors():
-            return bool(script(keys=[self._prefix], args=arguments))
+            return bool(script(keys=script_keys(self._prefix), args=arguments))
 
     def read(self, places: Sequence[Place]) -> list[Tally]:
         """Return some counts, in the order that was asked for.

@@ -61,7 +61,7 @@ def test_wrong_usage_is_one_sentence(arguments: tuple[str, ...]) -> None:
     ("url", "sentence"),
     [
         ("redis://127.0.0.1:1/0", "The server of REDIS_URL is not usable"),
-        ("http://127.0.0.1:1", "it must start with redis://"),
+        ("http://127.0.0.1:1", "it must start with one of redis://"),
     ],
 )
 def test_a_useless_redis_url_is_one_sentence(

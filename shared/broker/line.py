@@ -1,0 +1,90 @@
+"""A connection of one's own to the server that holds a key, for waiting on it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import redis
+
+from shared.broker import topology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from redis.connection import AbstractConnection
+
+
+class Line:
+    """Opened when something is sent, after an error anew, to where the key is then.
+
+    Every method raises the driver's errors; the line is closed by then.
+    """
+
+    def __init__(self, client: redis.Redis, key: str) -> None:
+        """Prepare a line with the login and time-outs of `client`."""
+        self._client = client
+        self._key = key
+        self._node: redis.Redis | None = None
+        self._connection: AbstractConnection | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, as far as is known."""
+        return self._connection is not None
+
+    def send(self, *command: Any) -> None:
+        """Send a command."""
+        with self._closing():
+            connection = self._connection or self._open()
+            connection.send_command(*command)
+
+    def can_read(self, timeout_s: float) -> bool:
+        """Wait up to `timeout_s` for an answer; whether there is one."""
+        with self._closing():
+            return self._present().can_read(timeout_s)
+
+    def read(self) -> Any:
+        """Return the next answer."""
+        with self._closing():
+            return self._present().read_response()
+
+    def fileno(self) -> int:
+        """Return the socket, for a selector."""
+        socket = self._present()._get_socket()  # noqa: SLF001 - there is no other way
+        return -1 if socket is None else socket.fileno()
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.disconnect()
+
+    def _present(self) -> AbstractConnection:
+        if self._connection is None:
+            message = "The line is closed."
+            raise redis.exceptions.ConnectionError(message)
+        return self._connection
+
+    def _open(self) -> AbstractConnection:
+        self._node = topology.node_of(self._client, self._key)
+        pool = self._node.connection_pool
+        connection: AbstractConnection = pool.connection_class(
+            **{**pool.connection_kwargs, "health_check_interval": 0}
+        )
+        connection.connect()
+        self._connection = connection
+        return connection
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        try:
+            yield
+        except redis.exceptions.RedisError as error:
+            self.close()
+            if self._node is not None:
+                topology.learn(self._client, error, self._node)
+            raise
+        except BaseException:
+            self.close()
+            raise
