@@ -19,7 +19,7 @@ COMPOSE = NIGHTSHIFT_VERSION=$(VERSION) NIGHTSHIFT_REVISION=$(REVISION) docker c
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--python-version 3.11 --no-header --no-emit-package nightshift \
 	$(if $(UPGRADE),--upgrade)
-TEST_PACKAGES := redis-server ffmpeg poppler-utils prometheus prometheus-alertmanager prometheus-redis-exporter postgresql faketime
+TEST_PACKAGES := chromium redis-server ffmpeg poppler-utils prometheus prometheus-alertmanager prometheus-redis-exporter postgresql faketime
 # One that is there already may be newer than Debian's.
 TEST_PACKAGES += $(if $(shell command -v kubectl 2>/dev/null),,kubernetes-client)
 
@@ -49,12 +49,15 @@ dev: $(LOCAL) ## The same, and restart what changes while you edit
 	@$(BIN)/nightshift up --reload $(ARGS)
 
 ##@ Check
-.PHONY: test test-slow test-stateful test-all check fmt lint types imports spell bench
+.PHONY: test test-slow test-browser test-stateful test-all check fmt lint types imports spell bench
 test: $(DEV) ## Run the tests that need no browser and no Docker
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not containers and not slow" $(T) $(ARGS)
 
 test-slow: $(DEV) ## Run the suites that take minutes
 	@$(BIN)/python -m pytest -n $(JOBS) -m "slow and not containers" --timeout 1800 $(T) $(ARGS)
+
+test-browser: $(DEV) ## Drive the dashboard in Debian's Chromium
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m browser tests/browser $(ARGS)
 
 test-stateful: $(DEV) ## Try sequences of operations beside a model (PROFILE=dev|ci|nightly)
 	@NIGHTSHIFT_STATEFUL=$(PROFILE) $(BIN)/python -m pytest -k for_long tests/stateful $(ARGS)
