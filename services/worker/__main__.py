@@ -16,8 +16,11 @@ SHUTDOWN_MARGIN_S = 5
 STEP_MS = 250
 
 
-def main() -> int:
-    """Run one worker process until a signal ends it; return the exit status."""
+def main(boot: str = "services.worker.main:boot") -> int:
+    """Run one worker process until a signal ends it; return the exit status.
+
+    `boot` names the function that makes the broker, as `module:function`.
+    """
     try:
         worker_settings = settings.load(WorkerSettings)
     except ConfigurationError as error:
@@ -29,7 +32,7 @@ def main() -> int:
 
     shutdown_s = worker_settings.nightshift_grace_s + SHUTDOWN_MARGIN_S
     arguments = [
-        "services.worker.main:boot",
+        boot,
         "--processes=1",
         f"--threads={worker_settings.nightshift_worker_threads}",
         f"--worker-shutdown-timeout={int(shutdown_s * 1000)}",

@@ -17,9 +17,11 @@ from services.worker.middleware.run_tracking import RunTracking
 from services.worker.middleware.warm_sandbox import WarmSandbox
 from services.worker.settings import WorkerSettings
 from shared import logging, metrics, settings
-from shared.broker.broker import NightshiftBroker
+from shared.broker import lease_guard
+from shared.broker.broker import LEASE_MS, NightshiftBroker
 from shared.broker.connection import connect
 from shared.broker.job_totals import JobTotals
+from shared.broker.lease_guard import LeaseGuard
 from shared.contracts import catalogue
 from shared.errors import ConfigurationError
 from shared.storage.opening import open_storage
@@ -58,9 +60,15 @@ def build_broker(worker_settings: WorkerSettings) -> NightshiftBroker:
         worker_settings.redis_url,
         max_connections=worker_settings.nightshift_worker_threads + SPARE_CONNECTIONS,
     )
+    guard = LeaseGuard(
+        worker_settings.redis_url,
+        namespace=worker_settings.nightshift_namespace,
+        lease_ms=LEASE_MS,
+    )
     broker = NightshiftBroker(
         client,
         namespace=worker_settings.nightshift_namespace,
+        guard=guard if lease_guard.is_possible() else None,
         catalogue=catalogue.load(),
         middleware=[
             JobStatistics(

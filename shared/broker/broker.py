@@ -31,6 +31,7 @@ from shared.broker.outbox import Outbox
 from shared.broker.presence import Presence, WorkerInfo, host_name
 from shared.broker.producer import Producer, Request
 from shared.broker.scripts import LOST, Patience, Scripts
+from shared.broker.suspects import may_join
 from shared.broker.tally import Tally
 from shared.broker.work_queue import WorkQueue
 from shared.errors import BrokerError
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from dramatiq import Worker
 
     from shared.broker.delivery import Delivery
+    from shared.broker.lease_guard import LeaseGuard
     from shared.broker.orders import Order
+    from shared.broker.scripts import Claimed
     from shared.contracts.catalogue import AnyContract
 
 LEASE_MS = 10_000
@@ -66,6 +69,7 @@ class NightshiftBroker(Broker):
         middleware: list[Middleware],
         lease_ms: int = LEASE_MS,
         version: str = "dev",
+        guard: LeaseGuard | None = None,
     ) -> None:
         """Work through `client`, under `namespace`.
 
@@ -76,6 +80,7 @@ class NightshiftBroker(Broker):
             middleware: All of Dramatiq's middleware, in order.
             lease_ms: How long a lease lasts without a renewal, in milliseconds.
             version: What this worker runs, for people to see.
+            guard: Keeps the leases while job code keeps the interpreter to itself.
         """
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         super().__init__(middleware=middleware)
@@ -100,6 +105,7 @@ class NightshiftBroker(Broker):
         self._worker: Worker | None = None
         self._committer = Committer(self.scripts_of, on_settled=self._on_settled)
         self._keeper = LeaseKeeper(self)
+        self._guard = guard
 
     # What Dramatiq calls
 
@@ -191,6 +197,8 @@ class NightshiftBroker(Broker):
             with suppress(BrokerError):
                 self._presence.leave(self.worker_name)
         self._committer.stop(timeout_s=LAST_FLUSH_S)
+        if self._guard is not None:
+            self._guard.stop()
 
     # What consumers, the keeper and our middleware call
 
@@ -229,10 +237,18 @@ class NightshiftBroker(Broker):
         """Return the queues that this process consumes."""
         return list(self._worker.consumers) if self._worker else []
 
+    def may_take(self, claimed: Claimed) -> bool:
+        """Whether a job that lost workers before may run beside those held here."""
+        with self._leases_lock:
+            held = [delivery.stalled_counter for delivery in self._leases.values()]
+        return may_join(claimed.stalled_counter, held)
+
     def hold(self, delivery: Delivery) -> None:
         """Take responsibility for a job's lease."""
         with self._leases_lock:
             self._leases[delivery.queue, delivery.token] = delivery
+            if self._guard is not None:
+                self._guard.note(delivery)
         self.capacity.hold(delivery.queue, 1)
 
     def settle(self, delivery: Delivery, order: Order) -> None:
@@ -243,6 +259,11 @@ class NightshiftBroker(Broker):
     def commit(self, queue: str, order: Order) -> None:
         """Send an order with the next batch."""
         self._committer.submit(queue, order)
+
+    def note_renewal(self) -> None:
+        """Note that this process renewed its leases by itself."""
+        if self._guard is not None:
+            self._guard.beat()
 
     def leases_by_queue(self) -> dict[str, list[Delivery]]:
         """Return the deliveries whose leases this process holds."""
@@ -331,12 +352,16 @@ class NightshiftBroker(Broker):
         self._worker = worker
         self.capacity = Capacity(threads=worker.worker_threads)
         worker.work_queue = WorkQueue(unfinished=lambda: len(self._leases))  # type: ignore[assignment]  # see there
+        if self._guard is not None:
+            self._guard.start()
         self._committer.start()
         self._keeper.start()
 
     def _on_settled(self, queue: str, order: Order, answer: int) -> None:
         with self._leases_lock:
             delivery = self._leases.pop((queue, order.token), None)
+            if self._guard is not None and delivery is not None:
+                self._guard.forget(delivery)
         if answer != LOST:
             self.tally.settled(queue, order, delivery)
             if delivery is not None and delivery.has_callback:

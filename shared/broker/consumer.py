@@ -14,6 +14,7 @@ from shared.broker import record as records
 from shared.broker.claim_line import ClaimLine
 from shared.broker.delivery import Delivery, JobMessage
 from shared.broker.orders import ReleaseOrder, order_of, refusal
+from shared.broker.suspects import SUSPECT_DELAY_MS
 from shared.broker.wake import WakeListener
 from shared.contracts.contract import GENERAL_DEFAULTS
 from shared.errors import BrokerError, InvalidDataError
@@ -167,6 +168,9 @@ class JobConsumer(Consumer):
         self._broker.wait_while_draining(self._timeout_s)
 
     def _accept(self, claimed: Claimed, now_ms: int) -> None:
+        if claimed.stalled_counter and not self._broker.may_take(claimed):
+            self._put_off(claimed, SUSPECT_DELAY_MS)
+            return
         try:
             message = self._message(claimed, now_ms)
         except (ValueError, InvalidDataError) as error:
@@ -178,13 +182,14 @@ class JobConsumer(Consumer):
             self._broker.commit(self._queue, order)
             return
         if message is None:
-            self._broker.commit(
-                self._queue,
-                ReleaseOrder(claimed.job_id, claimed.token, UNKNOWN_TASK_DELAY_MS),
-            )
+            self._put_off(claimed, UNKNOWN_TASK_DELAY_MS)
             return
         self._broker.hold(message.delivery)
         self._ready.append(message)
+
+    def _put_off(self, claimed: Claimed, delay_ms: int) -> None:
+        order = ReleaseOrder(claimed.job_id, claimed.token, delay_ms)
+        self._broker.commit(self._queue, order)
 
     def _message(self, claimed: Claimed, now_ms: int) -> JobMessage | None:
         record = records.decode(claimed.record)

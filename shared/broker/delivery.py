@@ -37,6 +37,7 @@ class Delivery:
         is_lost: Whether the lease turned out to be lost.
         cancelled_at_ms: When this process learnt that the job is to be cancelled, on
             the monotonic clock; None while it is not.
+        guarded_at: Where the lease guard has it, None when it does not.
     """
 
     job_id: str
@@ -54,6 +55,7 @@ class Delivery:
     run_ms: float | None = None
     is_lost: bool = False
     cancelled_at_ms: float | None = None
+    guarded_at: int | None = None
 
     @property
     def has_callback(self) -> bool:

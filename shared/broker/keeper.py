@@ -15,6 +15,7 @@ from dramatiq.threading import raise_thread_exception
 
 from shared import clock, logging, metrics
 from shared.broker.interrupts import JobCancelled
+from shared.broker.suspects import MAX_STALLED
 from shared.contracts.contract import GENERAL_DEFAULTS
 from shared.errors import BrokerError
 
@@ -35,8 +36,6 @@ TELL_EVERY_MS = 2_000.0
 SUSPECT_BEFORE_EXPIRY_MS = 4_000
 #: A living worker has this long to renew after Redis itself was away.
 SUSPECT_FOR_MS = 2_000
-#: A job survives this many lost workers; the next one makes it poison.
-MAX_STALLED = 2
 #: A cancelled job has this long to stop by itself before its thread is interrupted ...
 COOPERATION_MS = 1_000.0
 #: ... and this long before it is taken from a thread that hears no exception.
@@ -126,6 +125,7 @@ class LeaseKeeper:
                     delivery.is_lost = True
                     metrics.LEASES_LOST.labels(queue).inc()
                     _log.warning("lease_lost", queue=queue, job_id=delivery.job_id)
+        self._broker.note_renewal()
 
     def _follow_cancellations(self) -> None:
         for queue, held in self._broker.leases_by_queue().items():

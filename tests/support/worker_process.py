@@ -27,6 +27,8 @@ def free_port() -> int:
 class WorkerProcess:
     """One worker, ended with the block that it is used in."""
 
+    program = "services.worker"
+
     def __init__(
         self, redis_url: str, namespace: str, folder: Path, **settings: str
     ) -> None:
@@ -49,7 +51,7 @@ class WorkerProcess:
     def __enter__(self) -> Self:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "services.worker"],
+                [sys.executable, "-m", self.program],
                 env=self._environment,
                 stdout=log,
                 stderr=log,
@@ -74,6 +76,11 @@ class WorkerProcess:
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return int(children[0])
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its first process is gone."""
+        return self._process is None or self._process.poll() is not None
 
     def terminate(self) -> None:
         """Send SIGTERM as an orchestrator does, to the first process only."""
