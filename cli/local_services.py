@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass
@@ -120,6 +121,7 @@ def specs(
             NIGHTSHIFT_MAIL_FROM="Nightshift <nightshift@localhost.localdomain>",
             NIGHTSHIFT_WEBHOOK_SECRET=secret,
             NIGHTSHIFT_WEBHOOK_ALLOW_PRIVATE="true",
+            **_to_try(state, ports, redis_url=redis_url),
         ),
         probe_url=f"http://{LOOPBACK}:{ports.worker}/readyz",
         grace_s=GRACE_S + _SPARE_S,
@@ -140,6 +142,33 @@ def specs(
     )
     receiver = [_receiver(state, ports, secret)] if with_receiver else []
     return [_mail(state, ports), *receiver, api, worker, scheduler]
+
+
+def _to_try(state: StateFolder, ports: LocalPorts, *, redis_url: str) -> dict[str, str]:
+    """Return what lets every task be tried here, but for what the user has set."""
+    domain = "localhost.localdomain"
+    # A notification becomes a mail in the mail catcher.
+    address = (
+        f"mailto://{LOOPBACK}:{ports.smtp}"
+        f"?from=nightshift@{domain}&to=you@{domain}&mode=insecure"
+    )
+    wishes = {
+        "NIGHTSHIFT_HTTP_ALLOWED_HOSTS": LOOPBACK,
+        "NIGHTSHIFT_LOG_DIR": str(state.logs),
+        "NIGHTSHIFT_REPORT_TO": f"team@{domain}",
+        "NIGHTSHIFT_REPORT_LINK": f"{ports.api_url}/admin/queues",
+    }
+    if not _is_set("NIGHTSHIFT_NOTIFY_CHANNELS", "NIGHTSHIFT_NOTIFY_SCHEMES"):
+        wishes["NIGHTSHIFT_NOTIFY_SCHEMES"] = "mailto"
+        wishes["NIGHTSHIFT_NOTIFY_CHANNELS"] = json.dumps({"local": address})
+    if not _is_set("REDIS_URL"):
+        # The embedded server is nobody else's: its other keys may be cleaned.
+        wishes["NIGHTSHIFT_CACHE_URL"] = redis_url
+    return {name: value for name, value in wishes.items() if not _is_set(name)}
+
+
+def _is_set(*names: str) -> bool:
+    return any(name in os.environ or f"{name}_FILE" in os.environ for name in names)
 
 
 def _mail(state: StateFolder, ports: LocalPorts) -> ChildSpec:

@@ -167,7 +167,7 @@ def test_rows_become_a_pdf_with_charts_and_totals(tmp_path: Path) -> None:
         columns=[
             {"key": "day"},
             {"key": "shop"},
-            {"key": "orders", "label": "Orders", "total": True},
+            {"key": "orders", "label": "All orders", "total": True},
         ],
         charts=[
             {"kind": "bar", "title": "Orders a day", "x": "day", "y": ["orders"]},
@@ -180,6 +180,8 @@ def test_rows_become_a_pdf_with_charts_and_totals(tmp_path: Path) -> None:
     assert done.rows == 90
     for words in ("Sales", "All shops #emph[x] $y$ <z>", "Orders a day", "8,850"):
         assert words in text
+    # Above the bars, above the lines, and above its column on both of its pages.
+    assert text.count("All orders") == 2 + 2
 
 
 def test_a_document_comes_from_its_template(tmp_path: Path) -> None:

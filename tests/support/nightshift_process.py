@@ -15,7 +15,7 @@ from tests.support.small_child import is_alive
 from tests.support.wait import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 START_S = 60
 
@@ -69,7 +69,10 @@ class Nightshift:
 
 @contextmanager
 def nightshift(
-    *arguments: str, folder: Path, redis_url: str | None = None
+    *arguments: str,
+    folder: Path,
+    redis_url: str | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Nightshift]:
     """Run the command with its state in `folder`, on ports that are free."""
     environment = {k: v for k, v in os.environ.items() if k != "REDIS_URL"}
@@ -83,7 +86,7 @@ def nightshift(
         stdin=subprocess.DEVNULL,
         text=True,
         cwd=Path(__file__).resolve().parents[2],
-        env=environment | {"COLUMNS": "80"},
+        env=environment | {"COLUMNS": "80"} | dict(settings or {}),
     ) as process:
         running = Nightshift(process)
         family = {process.pid}

@@ -87,7 +87,9 @@ def take_poster(
     command = [
         *(tools.path_of("ffmpeg"), *_QUIET, *tools.OPENING),
         *("-ss", f"{moment_s:.3f}", "-i", result.name),
-        *("-frames:v", "1", "-update", "1", "-q:v", "3", "-threads", "1", poster.name),
+        *("-frames:v", "1", "-update", "1", "-q:v", "3", "-threads", "1"),
+        # Else the picture names the very version of its encoder in a comment.
+        *("-flags:v", "+bitexact", poster.name),
     ]
     with _running(command, result.parent, context) as lines:
         list(lines)

@@ -14,7 +14,7 @@ from services.worker.reports import cells, columns
 from services.worker.sandboxed.rejection import Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from services.worker.reports.columns import Column
     from services.worker.reports.orders import ChartOrder, DocumentOrder, PageOrder
@@ -46,6 +46,7 @@ def write_table(folder: Path, order: PageOrder, table: Table, result: Path) -> i
                 "use xlsx or csv."
             )
             raise Rejection(message)
+    labels = {column.key: column.label for column in chosen}
     shown = {
         "title": order.title,
         "subtitle": order.subtitle,
@@ -63,7 +64,10 @@ def write_table(folder: Path, order: PageOrder, table: Table, result: Path) -> i
             for row in rows
         ],
         "totals": _totals(chosen, rows),
-        "charts": [_chart(chart, table.keys, rows) for chart in order.charts],
+        "charts": [
+            _chart(chart, {**{k: k for k in table.keys}, **labels}, rows)
+            for chart in order.charts
+        ],
     }
     typeset(folder, "table", shown, result)
     return len(rows)
@@ -135,10 +139,10 @@ def _numbers(rows: Sequence[dict[str, Any]], key: str) -> list[float]:
 
 
 def _chart(
-    chart: ChartOrder, keys: Sequence[str], rows: Sequence[dict[str, Any]]
+    chart: ChartOrder, labels: Mapping[str, str], rows: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     for key in (chart.x, *chart.y):
-        if key not in keys and rows:
+        if key not in labels and rows:
             message = f"The chart's column {key!r} does not exist."
             raise Rejection(message)
     shown = rows[:MAX_GROUPS]
@@ -147,7 +151,10 @@ def _chart(
         "title": chart.title,
         "groups": [str(row.get(chart.x) or "") for row in shown],
         "series": [
-            {"name": key, "values": [_number(row.get(key)) for row in shown]}
+            {
+                "name": labels.get(key, key),
+                "values": [_number(row.get(key)) for row in shown],
+            }
             for key in chart.y
         ],
         "note": (
