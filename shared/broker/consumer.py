@@ -19,7 +19,7 @@ from shared.broker.wake import WakeListener
 from shared.contracts.contract import GENERAL_DEFAULTS
 from shared.errors import BrokerError, InvalidDataError
 from shared.jobs import options as job_options
-from shared.jobs.options import JobOptions
+from shared.jobs.options import JobOptions, StoredOptions
 from shared.jobs.outcome import Failed, Failure, Released, Retried
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class JobConsumer(Consumer):
             return known
         contract = self._broker.catalogue.get(record.task)
         defaults = contract.defaults if contract else GENERAL_DEFAULTS
-        given = _NO_OPTIONS if plain else JobOptions.parse(record.options)
+        given = _NO_OPTIONS if plain else StoredOptions.parse(record.options)
         policy = job_options.resolve(given, defaults)
         if plain:
             self._policies[record.task] = policy

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+#: A newer version may add fields behind those that are known here.
 _HEADER = re.compile(
     rb"v=1;w=(\d+);t=(\d+);p=(\d+);n=([^;\n]*);o=[^;\n]*"
-    rb"(?:;g=([^;\n]*))?(?:;d=[^;\n]*)?\n"
+    rb"(?:;g=([^;\n]*))?(?:;[a-z]+=[^;\n]*)*\n"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from shared.contracts.contract import GENERAL_DEFAULTS, TaskDefaults
 from shared.contracts.fields import WebAddress
@@ -110,6 +110,16 @@ class JobOptions(Model):
         if isinstance(value, int) and not isinstance(value, bool):
             return Backoff(type="fixed", delay=value)
         return value
+
+
+class StoredOptions(JobOptions):
+    """Options as Redis has them.
+
+    A newer version may have written fields that this one does not know: while both are
+    deployed, they are kept and shown, and the job runs by what is known of it.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
 
 @dataclass(frozen=True, kw_only=True)
