@@ -217,7 +217,7 @@ class ClusterClient(redis.Redis):
                 "The server is no Cluster node: name it in REDIS_URL with redis:// or "
                 "rediss://."
             )
-            raise redis.exceptions.RedisError(message) from error
+            raise redis.exceptions.ResponseError(message) from error
 
 
 def _word(args: Sequence[Any]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
 from shared import clock
+from shared.broker import topology
 from shared.broker.connection import translated_errors
 from shared.broker.keys import QueueKeys
 from shared.broker.scripts import Scripts
@@ -75,21 +76,21 @@ class Doctor:
         self._inspector = inspector
 
     def examine(self) -> list[Finding]:
-        """Return what the server and the queues look like.
+        """Return what the server, in a Cluster every master, and the queues look like.
 
         Raises:
-            RedisUnavailableError: When Redis does not answer.
+            RedisUnavailableError: When Redis, or one of the masters, does not answer.
         """
+        findings: list[Finding] = []
         with translated_errors():
-            info: dict[str, Any] = self._client.info()
-            return [
-                self._version(info),
-                self._eviction(info),
-                self._persistence(info),
-                self._memory(info),
-                self._clock(),
-                *self._queues(),
-            ]
+            masters = topology.masters(self._client)
+            for master in masters:
+                place = f" ({topology.place_of(master)})" if len(masters) > 1 else ""
+                findings += (
+                    replace(finding, subject=finding.subject + place)
+                    for finding in self._server(master)
+                )
+            return [*findings, *self._queues()]
 
     def audit(self, queue: str, *, mend: bool) -> list[tuple[str, str]]:
         """Compare all keys of a queue with each other; return (id, problem).
@@ -119,6 +120,23 @@ class Doctor:
         for place in _PLACES:
             for member, _ in self._client.zscan_iter(keys.one(place), count=1000):
                 yield cast("bytes", member).decode()
+
+    def _server(self, master: redis.Redis) -> Iterator[Finding]:
+        info: dict[str, Any] = master.info()
+        yield self._version(info)
+        yield self._eviction(info)
+        yield self._persistence(info)
+        yield self._memory(info)
+        yield self._clock(master)
+        if topology.has_deputies(self._client):
+            yield self._replicas(info)
+
+    def _replicas(self, info: dict[str, Any]) -> Finding:
+        count = int(info.get("connected_slaves", 0))
+        if not count:
+            detail = "No replica: the loss of this server is an outage. Start one."
+            return Finding(Severity.WARNING, "replicas", detail)
+        return Finding(Severity.GOOD, "replicas", f"{count} connected")
 
     def _version(self, info: dict[str, Any]) -> Finding:
         name = "Valkey" if "valkey_version" in info else "Redis"
@@ -165,8 +183,8 @@ class Doctor:
             return Finding(Severity.WARNING, "memory", detail)
         return Finding(Severity.GOOD, "memory", detail)
 
-    def _clock(self) -> Finding:
-        seconds, micros = self._client.time()
+    def _clock(self, master: redis.Redis) -> Finding:
+        seconds, micros = master.time()
         skew_ms = abs(clock.now_ms() - (seconds * 1000 + micros // 1000))
         if skew_ms > SKEW_MS:
             detail = (

@@ -36,8 +36,11 @@ class Line:
     def send(self, *command: Any) -> None:
         """Send a command."""
         with self._closing():
-            connection = self._connection or self._open()
-            connection.send_command(*command)
+            connection = self._connection
+            if connection is not None and topology.has_left(self._client, connection):
+                self.close()
+                connection = None
+            (connection or self._open()).send_command(*command)
 
     def can_read(self, timeout_s: float) -> bool:
         """Wait up to `timeout_s` for an answer; whether there is one."""

@@ -7,18 +7,25 @@ from typing import TYPE_CHECKING, Any
 import redis
 from redis.connection import SSLConnection, parse_url
 from redis.sentinel import (
+    MasterNotFoundError,
     Sentinel,
     SentinelConnectionPoolProxy,
     SentinelManagedConnection,
 )
+
+from shared import clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.redis_address import RedisAddress
 
-#: What the Sentinels' own connections have in common with Redis's.
-_SHARED = ("socket_timeout", "socket_connect_timeout", "retry")
+#: How long one Sentinel may take to answer; then the next is asked.
+SENTINEL_TIMEOUT_S = 0.5
+#: How often the Sentinels are asked although nothing failed, in milliseconds ...
+LOOK_EVERY_MS = 1_000.0
+#: ... and after none of them answered.
+LOOK_AGAIN_MS = 10_000.0
 
 
 class MasterConnection(SentinelManagedConnection):
@@ -40,6 +47,93 @@ class MasterConnection(SentinelManagedConnection):
             raise redis.exceptions.ConnectionError(message)
 
 
+class Watch(Sentinel):
+    """The Sentinels of a master; the first that answers is believed.
+
+    redis-py's own asks for everything they know and waits for the end of a failover.
+    The question of the documentation is answered with the new master as soon as it is
+    chosen.
+    """
+
+    _first = 0
+
+    def discover_master(
+        self,
+        service_name: str,
+        return_responding_sentinel: bool = False,  # noqa: FBT001, FBT002 - redis-py's signature
+    ) -> tuple[Any, ...]:
+        """Return host and port of the master.
+
+        Raises:
+            redis.sentinel.MasterNotFoundError: When no Sentinel answers, or none that
+                does knows the service.
+        """
+        del return_responding_sentinel
+        first, count = self._first, len(self.sentinels)
+        for place in ((first + step) % count for step in range(count)):
+            try:
+                address = self.sentinels[place].execute_command(
+                    "SENTINEL", "GET-MASTER-ADDR-BY-NAME", service_name
+                )
+            except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
+                continue
+            if address:
+                # Who answers is asked first the next time.
+                self._first = place
+                host, port = address
+                return host.decode() if isinstance(host, bytes) else host, int(port)
+        message = f"No Sentinel names the master of {service_name!r}."
+        raise MasterNotFoundError(message)
+
+
+class MasterPool(redis.BlockingConnectionPool):
+    """Looks every second whether the master is still the master.
+
+    One that was replaced although it lives goes on taking writes, which are lost, until
+    the Sentinels come to reconfigure it; that takes them ten seconds.
+    """
+
+    _look_at_ms = 0.0
+
+    @property
+    def master(self) -> tuple[str, int] | None:
+        """Host and port of the master that was named last."""
+        found: tuple[str, int] | None = self.connection_kwargs[
+            "connection_pool"
+        ].master_address
+        return found
+
+    def get_connection(
+        self, command_name: str | None = None, *keys: Any, **options: Any
+    ) -> Any:
+        """Return a connection to the master."""
+        del command_name, keys, options
+        now_ms = clock.monotonic_ms()
+        if now_ms >= self._look_at_ms:
+            self._look_at_ms = now_ms + LOOK_EVERY_MS
+            self._look()
+        connection = super().get_connection()
+        if self.has_left(connection):
+            connection.disconnect()
+            try:
+                connection.connect()
+            except BaseException:
+                self.release(connection)
+                raise
+        return connection
+
+    def has_left(self, connection: Any) -> bool:
+        """Whether a connection leads to a server that is no longer the master."""
+        return self.master not in (None, (connection.host, connection.port))
+
+    def _look(self) -> None:
+        try:
+            self.connection_kwargs["connection_pool"].get_master_address()
+        except redis.exceptions.ConnectionError:
+            # The master is none the worse for it; asking may have taken long.
+            self._look_at_ms = clock.monotonic_ms() + LOOK_AGAIN_MS
+
+
 class SecureMasterConnection(MasterConnection, SSLConnection):
     """The same over TLS."""
 
@@ -55,14 +149,19 @@ def connect(address: RedisAddress, options: Mapping[str, Any]) -> redis.Redis:
     is_secure = issubclass(login.pop("connection_class", object), SSLConnection)
     for name in ("host", "port"):
         login.pop(name, None)
-    own: dict[str, Any] = {name: options[name] for name in _SHARED}
+    patience_s = min(options["socket_timeout"], SENTINEL_TIMEOUT_S)
+    own: dict[str, Any] = {
+        "socket_timeout": patience_s,
+        "socket_connect_timeout": patience_s,
+        "retry": options["retry"],
+    }
     if is_secure:
         own |= {name: value for name, value in login.items() if name.startswith("ssl_")}
         own["ssl"] = True
     if address.sentinel_password:
         own["username"] = address.sentinel_username or None
         own["password"] = address.sentinel_password
-    pool = redis.BlockingConnectionPool(
+    pool = MasterPool(  # type: ignore[no-untyped-call]  # the driver's
         connection_class=SecureMasterConnection if is_secure else MasterConnection,
         **{**login, **options},
     )
@@ -71,7 +170,7 @@ def connect(address: RedisAddress, options: Mapping[str, Any]) -> redis.Redis:
         is_master=True,
         check_connection=False,
         service_name=address.service,
-        sentinel_manager=Sentinel(address.hosts, sentinel_kwargs=own),
+        sentinel_manager=Watch(address.hosts, sentinel_kwargs=own),  # type: ignore[no-untyped-call]  # the driver's
     )
     client = redis.Redis(connection_pool=pool)
     # Its pool is its own: closing the client closes the connections.

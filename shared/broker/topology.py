@@ -10,11 +10,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from shared.broker.cluster_client import ClusterClient
+from shared.broker.sentinel import MasterPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import redis
+    from redis.connection import AbstractConnection
 
 
 def masters(client: redis.Redis) -> list[redis.Redis]:
@@ -28,11 +30,23 @@ def place_of(client: redis.Redis) -> str:
     return f"{known['host']}:{known['port']}" if "host" in known else ""
 
 
+def has_deputies(client: redis.Redis) -> bool:
+    """Whether replicas are meant to take over from a server that is lost."""
+    is_watched = isinstance(client.connection_pool, MasterPool)
+    return is_watched or isinstance(client, ClusterClient)
+
+
 def node_of(client: redis.Redis, key: str) -> redis.Redis:
     """Return a client of the server that holds a key now."""
     if isinstance(client, ClusterClient):
         return client.node_of(client.slot(key))
     return client
+
+
+def has_left(client: redis.Redis, connection: AbstractConnection) -> bool:
+    """Whether a connection leads to a master that was replaced by another."""
+    pool = client.connection_pool
+    return isinstance(pool, MasterPool) and pool.has_left(connection)
 
 
 def learn(client: redis.Redis, error: Exception, node: redis.Redis) -> None:
