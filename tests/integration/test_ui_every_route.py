@@ -25,6 +25,12 @@ OPEN = frozenset({"ui.asset", "ui.nowhere", "ui.sign_in", "ui.sign_in_now"})
 #: The scope of each endpoint but the reading ones; a review sees a change here.
 NEEDS = {
     "ui.sign_out": Scope.READ,
+    "ui.audit": Scope.ADMIN,
+    "ui.settings": Scope.ADMIN,
+    "ui.token_add": Scope.ADMIN,
+    "ui.token_revoke": Scope.ADMIN,
+    "ui.token_rotate": Scope.ADMIN,
+    "ui.tokens": Scope.ADMIN,
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from werkzeug.routing import BuildError
 
 from services.api.ui import cookies, flash, formats, gate
 from services.api.ui.role import role_of
@@ -54,6 +55,7 @@ class Views:
             "asset": assets.url,
             "url": _url,
             "queue_url": _queue_url,
+            "job_url": _job_url,
             "may": lambda scope: gate.may(Scope(scope)),
             "ago": formats.ago,
         }
@@ -110,6 +112,13 @@ def _layout(*, is_part: bool, has_frame: bool) -> str:
 
 def _queue_url(queue: str) -> str:
     return _url("queue", queue=queue)
+
+
+def _job_url(queue: str, job_id: str) -> str:
+    try:
+        return _url("job", queue=queue, job_id=job_id)
+    except BuildError:
+        return _queue_url(queue)
 
 
 def _url(name: str, **values: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from services.api.job_list import JobList
 from services.api.stores.operations import OperationStore
@@ -11,9 +11,14 @@ from services.api.ui import policy
 from services.api.ui.assets import Assets
 from services.api.ui.error_pages import ErrorPages
 from services.api.ui.gate import Gate
+from services.api.ui.pages.audit import AuditPage
 from services.api.ui.pages.overview import OverviewPage
 from services.api.ui.pages.queue import QueuePage
+from services.api.ui.pages.redis import RedisPage
+from services.api.ui.pages.settings import SettingsPage
 from services.api.ui.pages.sign_in import SignInPages
+from services.api.ui.pages.tokens import TokensPage
+from services.api.ui.pages.workers import WorkersPage
 from services.api.ui.routes import Routes
 from services.api.ui.services import Services
 from services.api.ui.sessions import SessionStore
@@ -25,12 +30,32 @@ from shared.schedules.store import ScheduleStore
 from shared.storage.opening import open_storage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Blueprint
 
     from services.api.back_pressure import BackPressure
     from services.api.intake import Intake
     from services.api.routes.explain import ExplainRoutes
     from services.api.wiring import Parts
+
+
+class Page(Protocol):
+    """One page, or some that belong together."""
+
+    def register(self, routes: Routes) -> None:
+        """Add the routes."""
+
+
+_PAGES: tuple[Callable[[Services], Page], ...] = (
+    OverviewPage,
+    QueuePage,
+    WorkersPage,
+    RedisPage,
+    TokensPage,
+    AuditPage,
+    SettingsPage,
+)
 
 
 def dashboard(
@@ -50,7 +75,7 @@ def dashboard(
         sessions=services.sessions,
         limit=SignInLimit(parts.client, namespace=parts.settings.nightshift_namespace),
     ).register(routes)
-    for page in (OverviewPage, QueuePage):
+    for page in _PAGES:
         page(services).register(routes)
     ErrorPages(views).register(routes)
     gate = Gate(
