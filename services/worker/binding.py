@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dramatiq import Actor
 
-from services.worker import tasks
+from services.worker import redaction, tasks
 from services.worker.child_jobs import ChildJobs
 from services.worker.context import JobContext
 from services.worker.memory import RedisMemory
+from services.worker.redaction import RedactingReporter, Redaction
 from services.worker.reporter import LeaseReporter
 from shared.broker.inspector import Inspector
 from shared.broker.interrupts import JobCancelled
@@ -96,7 +97,10 @@ class Binder:
             if delivery.is_unwanted:
                 raise JobCancelled
             data = contract.data.parse(delivery.record.data, pointer="/data")
-            result = run(data, self._context(delivery))
+            secrets = Redaction(data, contract.redacted) if contract.redacted else None
+            # Whoever ends the attempt needs it for the reason of a failure.
+            redaction.current.set(secrets)
+            result = run(data, self._context(delivery, secrets))
             delivery.returnvalue = result.model_dump_json(by_alias=True).encode()
 
         # Built directly: the decorator refuses names with a hyphen or a dot.
@@ -109,7 +113,8 @@ class Binder:
             options={},
         )
 
-    def _context(self, delivery: Delivery) -> JobContext:
+    def _context(self, delivery: Delivery, secrets: Redaction | None) -> JobContext:
+        reporter = LeaseReporter(self._broker, delivery)
         return JobContext(
             job_id=delivery.job_id,
             queue=delivery.queue,
@@ -120,7 +125,7 @@ class Binder:
             deadline=time.monotonic() + delivery.policy.timeout_ms / 1000,
             storage=self._storage,
             settings=self._settings,
-            reporter=LeaseReporter(self._broker, delivery),
+            reporter=RedactingReporter(reporter, secrets) if secrets else reporter,
             memory=self._memory,
             children=self._children,
             inspector=self._inspector,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dramatiq.errors import Retry
 from dramatiq.middleware import Retries, Shutdown, TimeLimitExceeded
 
+from services.worker import redaction
 from shared import logging
 from shared.broker.delivery import JobMessage
 from shared.errors import RetryLaterError
@@ -82,4 +84,5 @@ def _failure(exception: BaseException, job: Delivery) -> Failure:
         seconds = job.policy.timeout_ms / 1000
         return Failure("timeout", f"It ran longer than its limit of {seconds:g} s.")
     trace = "".join(traceback.format_exception(exception, limit=-_TRACEBACK_FRAMES))
-    return describe(exception, stacktrace=trace)
+    said = describe(exception, stacktrace=redaction.clean(trace))
+    return replace(said, reason=redaction.clean(said.reason))

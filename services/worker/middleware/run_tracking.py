@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dramatiq import Middleware
 
+from services.worker import redaction
 from services.worker.current_job import current_job
 from shared import metrics
 from shared.broker.delivery import JobMessage
@@ -83,6 +84,7 @@ class RunTracking(Middleware):
         job.run_ms = seconds * 1000
         self._of(job.queue, job.record.task).run_seconds.observe(seconds)
         current_job.set(None)
+        redaction.current.set(None)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
         """A skipped message ends like any other."""
