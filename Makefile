@@ -129,6 +129,8 @@ lock: $(DEV) ## Rewrite requirements/ from pyproject.toml (UPGRADE=1 takes newer
 		$(LOCK) --extra $$service -c requirements/dev.txt \
 			-o requirements/$$service.txt || exit 1; \
 	done
+	@$(LOCK) --extra otel --extra sentry -c requirements/dev.txt \
+		-o requirements/observability.txt
 	@$(subst compile pyproject.toml,compile --group mail,$(LOCK)) \
 		-c requirements/dev.txt -o requirements/mail.txt
 	@if grep -n '://' requirements/*.txt; then \

@@ -17,7 +17,7 @@ def configure(
     service: str,
     level: str = "INFO",
     stream: TextIO | None = None,
-    context: Processor | None = None,
+    context: tuple[Processor, ...] = (),
 ) -> None:
     """Send structlog's and the standard library's records to `stream` as JSON lines.
 
@@ -25,7 +25,7 @@ def configure(
         service: Name of the process, on every line of every thread.
         level: Lowest level that is written, such as `INFO`.
         stream: Where to write; standard error when None.
-        context: A step that adds to every line what only this service knows.
+        context: Steps that add to every line what only this service knows.
     """
 
     def add_service(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -35,7 +35,7 @@ def configure(
     shared_steps: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         add_service,
-        *([context] if context else []),
+        *context,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -12,6 +12,7 @@ from services.api import (
     id_converter,
     problem,
     request_id,
+    request_trace,
     strict_query,
 )
 from services.api.auth import Guard
@@ -60,6 +61,7 @@ def create_app(settings: ApiSettings, *, client: redis.Redis | None = None) -> F
     _prepare_series(catalogue)
 
     request_id.register(app)
+    request_trace.register(app)
     http_metrics.register(app)
     app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
     problem.register(app)

@@ -10,6 +10,7 @@ import msgspec
 from services.api.errors import TaskNotInQueueError
 from services.api.id_converter import RESERVED_IDS
 from services.api.schemas import JobRequest
+from shared import tracing
 from shared.broker.producer import Request as EnqueueRequest
 from shared.errors import InvalidDataError, NightshiftError, Problem
 from shared.jobs import options as job_options
@@ -74,13 +75,23 @@ class Intake:
             RedisUnavailableError: Redis does not answer.
             RedisFullError: Redis has no room.
         """
-        wish = self._checked(JobRequest.parse(body), queue, seed)
-        return self._accepted(wish, self.line.enqueue(wish))
+        with tracing.span(f"enqueue {queue}", tracing.Kind.PRODUCER) as span:
+            wish = self._checked(JobRequest.parse(body), queue, seed)
+            accepted = self._accepted(wish, self.line.enqueue(wish))
+            span.note(job_id=accepted.job.id, task=wish.name)
+        return accepted
 
     def take_many(
         self, jobs: Sequence[JobRequest], queue: str, *, seed: str | None = None
     ) -> list[Accepted | NightshiftError]:
         """Create many jobs; return one result for each, in their order."""
+        with tracing.span(f"enqueue {queue}", tracing.Kind.PRODUCER) as span:
+            span.note(jobs=len(jobs))
+            return self._take_many(jobs, queue, seed)
+
+    def _take_many(
+        self, jobs: Sequence[JobRequest], queue: str, seed: str | None
+    ) -> list[Accepted | NightshiftError]:
         results: dict[int, Accepted | NightshiftError] = {}
         wishes: dict[int, EnqueueRequest] = {}
         for index, job in enumerate(jobs):
@@ -149,7 +160,7 @@ def _wish(
         queue=contract.queue,
         name=contract.name,
         data=data.dump(),
-        options=options,
+        options=options.with_trace(tracing.current()),
         defaults=contract.defaults,
         operation=operation,
     )

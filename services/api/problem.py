@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from services.api.errors import Answer, InvalidParameterError, answer_for
-from shared import logging
+from shared import error_reports, logging
 from shared.errors import InvalidDataError, UnknownTaskError
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def _from_error(error: Exception) -> Response:
             path=request.path,
             exc_info=error if unexpected else None,
         )
+        if unexpected:
+            error_reports.report(error, request_id=g.get("request_id", ""))
     detail = answer.detail or str(error)
     return document(answer, detail=detail, errors=_errors(error))
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from services.api.app import create_app
 from services.api.settings import ApiSettings
-from shared import logging, metrics, settings
+from shared import observability, settings
 
 _settings = settings.load(ApiSettings)
-logging.configure(service="api", level=_settings.nightshift_log_level)
+observability.begin("api", _settings)
 
-metrics.announce(_settings.nightshift_version, _settings.nightshift_revision)
 app = create_app(_settings)

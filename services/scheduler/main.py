@@ -19,7 +19,7 @@ from services.scheduler.server_clock import ServerClock
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.slot_store import SlotStore
 from services.scheduler.workplace import Workplace
-from shared import logging, metrics, settings
+from shared import error_reports, logging, observability, settings
 from shared.broker.connection import connect
 from shared.contracts import catalogue
 from shared.errors import BrokerError, ConfigurationError
@@ -54,8 +54,7 @@ def run(own: SchedulerSettings) -> None:
     Raises:
         ConfigurationError: When the settings can't be followed.
     """
-    logging.configure(service="scheduler", level=own.nightshift_log_level)
-    metrics.announce(own.nightshift_version, own.nightshift_revision)
+    observability.begin("scheduler", own)
     # periodiq writes a line per tick; ours are about slots.
     standard_logging.getLogger("periodiq").setLevel(standard_logging.ERROR)
     tasks = catalogue.load()
@@ -86,6 +85,7 @@ def run(own: SchedulerSettings) -> None:
             timekeeper.run()
             _release(leader)
     _log.info("scheduler_stopped")
+    observability.end()
 
 
 def guarded_tick(clockwork: Clockwork, pulse: Pulse) -> float:
@@ -100,6 +100,7 @@ def guarded_tick(clockwork: Clockwork, pulse: Pulse) -> float:
         # A fault of ours. The slots are still there, readiness tells, and the next
         # tick may do better; a process that is gone surely fires nothing.
         _log.exception("tick_broken", again_in_ms=RETRY_MS)
+        error_reports.report(error)
         pulse.fail(f"It failed with {type(error).__name__}.")
     else:
         pulse.succeed()

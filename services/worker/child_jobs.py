@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from shared import tracing
 from shared.broker.producer import Producer, Request
 from shared.contracts import catalogue
 from shared.jobs.options import JobOptions
@@ -39,7 +40,9 @@ class ChildJobs:
                 queue=contract.queue,
                 name=contract.name,
                 data=document,
-                options=JobOptions(delay=delay_ms or None, job_id=job_id),
+                options=JobOptions(delay=delay_ms or None, job_id=job_id).with_trace(
+                    tracing.current()
+                ),
                 defaults=contract.defaults,
             )
         )

@@ -13,10 +13,11 @@ from services.worker.middleware.backoff_retries import BackoffRetries
 from services.worker.middleware.graceful_drain import GracefulDrain
 from services.worker.middleware.health_port import HealthPort
 from services.worker.middleware.job_statistics import JobStatistics
+from services.worker.middleware.job_traces import JobTraces
 from services.worker.middleware.run_tracking import RunTracking
 from services.worker.middleware.warm_sandbox import WarmSandbox
 from services.worker.settings import WorkerSettings
-from shared import logging, metrics, settings
+from shared import metrics, observability, settings
 from shared.broker import lease_guard
 from shared.broker.broker import LEASE_MS, NightshiftBroker
 from shared.broker.connection import connect
@@ -39,13 +40,8 @@ def boot() -> None:
         SystemExit: With status 2 when a setting or a task file is not usable.
     """
     worker_settings = settings.load(WorkerSettings)
-    logging.configure(
-        service="worker", level=worker_settings.nightshift_log_level, context=add_job
-    )
-    metrics.announce(
-        worker_settings.nightshift_version, worker_settings.nightshift_revision
-    )
     try:
+        observability.begin("worker", worker_settings, context=(add_job,))
         dramatiq.set_broker(build_broker(worker_settings))
     except ConfigurationError as error:
         # Dramatiq's process would show a traceback; the sentence says it all.
@@ -75,6 +71,7 @@ def build_broker(worker_settings: WorkerSettings) -> NightshiftBroker:
                 JobTotals(client, namespace=worker_settings.nightshift_namespace)
             ),
             RunTracking(),
+            JobTraces(),
             HealthPort(worker_settings),
             WarmSandbox(),
             GracefulDrain(grace_s=worker_settings.nightshift_grace_s),

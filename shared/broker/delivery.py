@@ -44,7 +44,8 @@ class Delivery:
     queue: str
     token: str
     worker: str
-    record: Record
+    # What the caller sent may be secret, and Dramatiq logs the arguments of messages.
+    record: Record = field(repr=False)
     policy: Policy
     attempts_made: int
     attempts_started: int

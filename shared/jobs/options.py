@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -14,6 +14,8 @@ from shared.contracts.retention import Retention
 from shared.contracts.retry import Backoff
 from shared.jobs import names
 
+#: The two ids and the flags, as the standard writes version 00.
+TRACE_PATTERN = r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 MAX_DELAY_MS = 365 * 24 * 3600 * 1000
 MAX_PRIORITY = 1000
 MAX_TIMEOUT_MS = 24 * 3600 * 1000
@@ -87,6 +89,7 @@ class JobOptions(Model):
         tags: Words to find it by.
         callback: Whom to tell when it has ended.
         stack_trace_limit: How many lines of a traceback are kept.
+        trace: The W3C `traceparent` that led to it; the request's own when left out.
     """
 
     delay: int | None = Field(default=None, ge=0, le=MAX_DELAY_MS)
@@ -103,6 +106,13 @@ class JobOptions(Model):
     tags: tuple[Tag, ...] | None = Field(default=None, max_length=20)
     callback: Callback | None = None
     stack_trace_limit: int | None = Field(default=None, ge=0, le=1000)
+    trace: str | None = Field(default=None, max_length=55, pattern=TRACE_PATTERN)
+
+    def with_trace(self, traceparent: str) -> Self:
+        """Return the same options as part of a trace, unless they are of one."""
+        if not traceparent or self.trace is not None:
+            return self
+        return self.model_copy(update={"trace": traceparent})
 
     @field_validator("backoff", mode="before")
     @classmethod

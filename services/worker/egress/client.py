@@ -11,6 +11,7 @@ import httpx2
 
 from services.worker.egress.backend import GuardedBackend
 from services.worker.egress.resolver import resolve
+from services.worker.egress.traced_transport import TracedTransport
 from shared.errors import UnrecoverableError
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def open_client(
     )
     # The backend's deadline is the only limit of time: it covers every wait.
     with httpx2.Client(
-        transport=transport, trust_env=False, follow_redirects=False, timeout=None
+        transport=TracedTransport(transport),
+        trust_env=False,
+        follow_redirects=False,
+        timeout=None,
     ) as client:
         yield client
 

@@ -142,7 +142,7 @@ def test_a_service_adds_what_only_it_knows(written: Written) -> None:
         return event
 
     logging.configure(
-        service="test", level="DEBUG", stream=written.stream, context=context
+        service="test", level="DEBUG", stream=written.stream, context=(context,)
     )
     logging.get("a").debug("loud")
     standard.getLogger("library").debug("loud")
