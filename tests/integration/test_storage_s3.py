@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -181,7 +182,7 @@ def test_a_setting_chooses_the_place(bucket: Bucket, tmp_path: Path) -> None:
 class Difficult:
     """An S3 server that answers with trouble, or not at all."""
 
-    def __init__(self, *, status: int | None) -> None:
+    def __init__(self, *, status: int | None, drips: bool = False) -> None:
         self.asked = 0
         self._done = threading.Event()
         outer = self
@@ -194,8 +195,13 @@ class Difficult:
                     outer._done.wait(30)
                     return
                 self.send_response(status)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", "1000" if drips else "0")
+                self.send_header("last-modified", "Sun, 22 Nov 2026 20:00:00 GMT")
+                self.send_header("etag", '"1"')
                 self.end_headers()
+                with contextlib.suppress(OSError):
+                    while drips and not outer._done.wait(0.05):
+                        self.wfile.write(b" ")
 
             do_PUT = do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815 - their names
 
@@ -236,6 +242,16 @@ def test_a_bucket_in_trouble_is_reported_in_time_and_worth_another_attempt(
         started = time.monotonic()
         with pytest.raises(StorageError, match="can't be used"):
             Storage(bucket, max_bytes=100).put(b"x", name="x", content_type="")
+
+        assert time.monotonic() - started < 15
+
+
+@pytest.mark.usefixtures("hurry")
+def test_a_bucket_that_drips_is_left_in_time() -> None:
+    with Difficult(status=200, drips=True) as bucket:
+        started = time.monotonic()
+        with pytest.raises(StorageError, match="can't be used"):
+            Storage(bucket, max_bytes=100).read("38g4c82tt2rt3dgycs4m")
 
         assert time.monotonic() - started < 15
 
