@@ -92,7 +92,7 @@ def test_a_service_without_settings_imports_neither_library() -> None:
     program = """
 import sys
 import services.api.app, services.scheduler.main, services.worker.main
-print([name for name in ("opentelemetry.sdk", "sentry_sdk") if name in sys.modules])
+print([name for name in ("shared.tracing.otlp", "sentry_sdk") if name in sys.modules])
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
