@@ -93,13 +93,17 @@ bench-images: $(DEV) ## Measure pictures beside npm's sharp, on one core
 	@$(BIN)/python -m benchmarks.images
 
 ##@ Containers
-.PHONY: images sbom deploy-check compose-check dashboards
-images: ## Build the images
+.PHONY: images sbom deploy-check compose-check compose-load-check dashboards
+images: ## Build the images, the worker with and without ffmpeg
 	@$(COMPOSE) build
+	@docker build --quiet --file services/worker/Dockerfile \
+		--tag nightshift-worker:$(VERSION) --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$(REVISION) \
+		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) . > /dev/null
 
 sbom: images ## List what the images are made of, as CycloneDX, in var/sbom
 	@mkdir -p var/sbom
-	@for name in api worker scheduler mail; do \
+	@for name in api worker worker-media scheduler mail; do \
 		docker run --rm --interactive --network none \
 			nightshift-$$name:$(VERSION) python -I - \
 			< deploy/images/sbom.py > var/sbom/nightshift-$$name.json || exit 1; \
@@ -119,6 +123,10 @@ compose-check: $(DEV) ## Build, start and try the real containers, then remove t
 		echo "compose-check needs a running Docker engine." >&2; exit 1; }
 	@NIGHTSHIFT_VERSION=$(VERSION) NIGHTSHIFT_REVISION=$(REVISION) \
 		$(BIN)/python -m pytest -p no:randomly -m "containers and not slow" tests/deploy $(ARGS)
+
+compose-load-check: $(DEV) ## Kill, restart, upgrade, back up and restore containers under load
+	@NIGHTSHIFT_VERSION=$(VERSION) NIGHTSHIFT_REVISION=$(REVISION) \
+		$(BIN)/python -m pytest -p no:randomly -m "containers and slow" tests/deploy $(ARGS)
 
 ##@ House-keeping
 .PHONY: lock test-tools clean

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
+from shared import settings
 from shared.broker.connection import connect
 from shared.broker.doctor import Doctor, Severity
 from shared.broker.inspector import Inspector
 from shared.contracts import catalogue
+from shared.errors import NightshiftError
 
 _MARKS = {Severity.GOOD: "✓", Severity.WARNING: "!", Severity.BAD: "✗"}
 
@@ -15,9 +19,7 @@ _MARKS = {Severity.GOOD: "✓", Severity.WARNING: "!", Severity.BAD: "✗"}
 @click.command()
 @click.option(
     "--redis-url",
-    envvar="REDIS_URL",
-    required=True,
-    help="Where Redis is; the variable REDIS_URL when left out.",
+    help="Where Redis is; REDIS_URL and REDIS_PASSWORD when left out, as in a service.",
 )
 @click.option(
     "--namespace",
@@ -27,12 +29,13 @@ _MARKS = {Severity.GOOD: "✓", Severity.WARNING: "!", Severity.BAD: "✗"}
     help="Prefix of the installation's keys.",
 )
 @click.option("--repair", is_flag=True, help="Mend what the audit finds.")
-def doctor(redis_url: str, namespace: str, *, repair: bool) -> int:
+def doctor(redis_url: str | None, namespace: str, *, repair: bool) -> int:
     """Examine Redis, the queues and every job's keys.
 
     The status is 1 when something is bad.
     """
-    return 0 if _examine(redis_url, namespace, repair=repair) else 1
+    url = redis_url or settings.load(settings.CommonSettings).redis_url
+    return 0 if _examine(url, namespace, repair=repair) else 1
 
 
 def _examine(redis_url: str, namespace: str, *, repair: bool) -> bool:
@@ -53,3 +56,19 @@ def _examine(redis_url: str, namespace: str, *, repair: bool) -> bool:
                 is_well = False
                 click.echo("  Run it again with --repair to mend that.")
     return is_well
+
+
+def main() -> int:
+    """Run the command by itself, where the rest of `nightshift` is not installed."""
+    try:
+        return int(doctor.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        message = error.format_message()
+    except NightshiftError as error:
+        message = str(error)
+    click.echo(f"doctor: {message}", err=True)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(os.environ.get("SECRETS_ROOT", "/run/nightshift"))
 SHORTEST = 16
+#: What goes into a file of Redis or into a header.
+PLAIN = ("redis/password", "api/token")
 
 
 def token() -> str:
@@ -42,6 +44,11 @@ MAKERS: dict[str, Callable[[], str] | None] = {
     "api/token": token,
     "worker/webhook-secret": webhook_secret,
     "worker/smtp-url": None,
+    "worker/database-url": None,
+    "worker/cache-url": None,
+    "worker/http-headers": None,
+    "worker/notify-channels": None,
+    "files/s3-secret-access-key": None,
     "grafana/admin-password": token,
     "alerts/default-url": None,
     "alerts/pager-url": None,
@@ -61,11 +68,10 @@ def write(path: Path, text: str) -> None:
 
 def keep(name: str, value: str) -> None:
     """Store `value` under `name`, and for Redis in its own words too."""
-    if len(value) < SHORTEST or not value.isprintable() or set(value) & set(" \"'\\"):
-        sys.exit(
-            f"The value for {name} must have at least {SHORTEST} printable"
-            " characters, without spaces, quotes and backslashes."
-        )
+    if len(value) < SHORTEST or not value.isprintable():
+        sys.exit(f"{name} must have at least {SHORTEST} printable characters.")
+    if name in PLAIN and set(value) & set(" \"'\\"):
+        sys.exit(f"{name} must not hold spaces, quotes and backslashes.")
     write(ROOT / name, value)
     if name == "redis/password":
         retell(value)

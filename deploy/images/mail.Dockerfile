@@ -5,22 +5,20 @@ ARG PYTHON_IMAGE=python:3.13-slim-trixie
 FROM ${PYTHON_IMAGE} AS build
 COPY requirements/mail.txt /requirements.txt
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python -m venv --without-pip /opt/venv \
-    && python -m pip --python /opt/venv/bin/python install --quiet \
-        --disable-pip-version-check --root-user-action ignore \
-        --require-hashes --only-binary :all: -r /requirements.txt
-COPY deploy/images/healthcheck.py /app/
-COPY shared/__init__.py shared/clock.py shared/errors.py shared/ids.py shared/logging.py /app/shared/
+    --mount=type=bind,source=deploy/images/install.sh,target=/install.sh \
+    sh /install.sh
+WORKDIR /app
+COPY deploy/images/healthcheck.py ./
+COPY shared/__init__.py shared/clock.py shared/errors.py shared/ids.py shared/logging.py shared/
 COPY cli/__init__.py cli/atomic_file.py cli/loopback_http.py cli/mail_catcher.py \
-    cli/mail_page.py cli/mailbox.py cli/ports.py cli/stop_signals.py /app/cli/
-RUN python -m compileall -q --invalidation-mode unchecked-hash /app \
+    cli/mail_page.py cli/mailbox.py cli/ports.py cli/stop_signals.py cli/
+RUN --mount=type=bind,source=deploy/images/compile.py,target=/compile.py \
+    /opt/venv/bin/python -I /compile.py cli.mail_catcher \
     && chmod -R a+rX,go-w /app
 
 FROM ${PYTHON_IMAGE}
-RUN python -m pip uninstall --quiet --yes --root-user-action ignore pip \
-    && groupadd --gid 10001 nightshift \
-    && useradd --uid 10001 --gid 10001 --home-dir /tmp --shell /usr/sbin/nologin nightshift \
-    && install -d -o 10001 -g 10001 /var/lib/nightshift/mail
+RUN --mount=type=bind,source=deploy/images/prepare.sh,target=/prepare.sh \
+    sh /prepare.sh /var/lib/nightshift/mail
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \

@@ -46,6 +46,7 @@ def test_each_secret_reaches_only_who_needs_it() -> None:
         "redis-secret": {"redis", "api", "worker", "scheduler", "redis-exporter"},
         "api-secret": {"api"},
         "worker-secret": {"worker"},
+        "files-secret": {"api", "worker"},
         "alerts-secret": {"alertmanager"},
         "grafana-secret": {"grafana"},
     }

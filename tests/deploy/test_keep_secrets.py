@@ -94,12 +94,36 @@ def test_a_renewed_secret_is_another_and_shown_on_demand(root: Path) -> None:
     assert after == (root / "api/token").read_text() + "\n"
 
 
-@pytest.mark.parametrize("given", ["", "short", "has a space in its middle", 'q"' * 9])
-def test_a_value_that_would_not_work_is_refused(root: Path, given: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("", "at least 16"),
+        ("short", "at least 16"),
+        ("has a space in its middle", "must not hold spaces"),
+        ('q"' * 9, "must not hold spaces"),
+    ],
+)
+def test_a_value_that_would_not_work_is_refused(
+    root: Path, given: str, sentence: str
+) -> None:
     answer = run(root, "set", "redis/password", given=given)
     assert answer.returncode == 1
-    assert "at least 16" in answer.stderr
+    assert sentence in answer.stderr
     assert not (root / "redis/password").exists()
+
+
+def test_two_keys_can_sign_webhooks_while_receivers_change_theirs(root: Path) -> None:
+    run(root)
+    keys = f"{(root / 'worker/webhook-secret').read_text()} whsec_{'A' * 44}"
+    assert run(root, "set", "worker/webhook-secret", given=keys).returncode == 0
+    assert (root / "worker/webhook-secret").read_text() == keys
+
+
+def test_a_secret_of_the_owner_may_be_json(root: Path) -> None:
+    channels = '{"ops": "slack://a/b/c"}'
+    answer = run(root, "set", "worker/notify-channels", given=channels)
+    assert answer.returncode == 0, answer.stderr
+    assert (root / "worker/notify-channels").read_text() == channels
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_only_the_temporary_folder_is_writable(stack: Stack, service: str) -> No
 @pytest.mark.parametrize("service", SERVERS)
 def test_the_memory_is_limited(stack: Stack, service: str) -> None:
     host = stack.containers()[service]["HostConfig"]
-    assert 0 < host["Memory"] <= 1024**3
+    assert 0 < host["Memory"] <= 2 * 1024**3
     assert 0 < host["PidsLimit"] <= 512
 
 

@@ -18,27 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SERVICES = ("api", "worker", "scheduler")
-#: What the images are made of.
-_CODE = ("shared", "services", "requirements")
+#: What is deployed somewhere while the code here is rolled out: a release moves it on.
+BASELINE = "cf79baf7d3b7654bba22f053db6788c5b1756662"
 
 
 @functools.cache
-def before_this() -> str:
-    """Return the newest commit whose code is not the one here; empty without one.
+def baseline() -> str:
+    """Return the commit that the code here has to work beside; empty without it.
 
     NIGHTSHIFT_PREVIOUS names another.
     """
-    if wanted := os.environ.get("NIGHTSHIFT_PREVIOUS"):
-        return wanted
+    wanted = os.environ.get("NIGHTSHIFT_PREVIOUS", BASELINE)
     try:
-        changed = _git("status", "--porcelain", "--", *_CODE)
-        commits = _git("log", "-2", "--format=%H", "--", *_CODE).split()
+        return _git("rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}").strip()
     except (FileNotFoundError, subprocess.CalledProcessError):
         return ""
-    if changed:
-        return commits[0]
-    # The commit before the one that changed the code last, if the clone has it.
-    return commits[1] if len(commits) > 1 else ""
 
 
 @contextmanager
@@ -56,9 +50,10 @@ def built(commit: str) -> Iterator[str]:
             files.extractall(folder, filter="data")
         for service in SERVICES:
             file = Path(folder, "services", service, "Dockerfile")
+            image = "worker-media" if service == "worker" else service
             docker(
                 "build", "--quiet", "--file", str(file),
-                "--tag", f"nightshift-{service}:{tag}", folder,
+                "--tag", f"nightshift-{image}:{tag}", folder,
             )  # fmt: skip
     for name in ("secrets", "mail"):
         version = os.environ.get("NIGHTSHIFT_VERSION", "dev")
@@ -66,7 +61,7 @@ def built(commit: str) -> Iterator[str]:
     try:
         yield tag
     finally:
-        for name in (*SERVICES, "secrets", "mail"):
+        for name in ("api", "worker-media", "scheduler", "secrets", "mail"):
             docker("rmi", "--force", f"nightshift-{name}:{tag}")
 
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 LABELS = ("title", "description", "version", "revision", "source", "licenses")
 VARIABLES = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER")
+#: What is copied beside a service's own files.
+_BESIDE = {"api": {"cli/__init__.py", "cli/doctor.py"}}
+_SCRIPT = "deploy/images/install.sh"
 
 
 @dataclass(frozen=True)
@@ -52,26 +55,46 @@ def problems(service: str, text: str) -> Iterator[str]:
     yield from _runtime(service, last)
 
 
+def install_problems(script: str) -> Iterator[str]:
+    """Say what is wrong with the script that installs the requirements."""
+    for option in ("--require-hashes", "--only-binary :all:", "--no-compile"):
+        if option not in script:
+            yield f"Install with {option}."
+
+
 def _base(instructions: list[Instruction]) -> Iterator[str]:
     default = next((i.text for i in instructions if i.word == "ARG"), "")
     if not re.fullmatch(r"PYTHON_IMAGE=[\w./-]+:[\w.-]*\d[\w.-]*(@\S+)?", default):
         yield "Start with ARG PYTHON_IMAGE= and a tag that names a version."
+    # Stages of the file itself, and a choice among them.
+    stages = {
+        name
+        for i in instructions
+        if i.word == "FROM" and (name := i.text.partition(" AS ")[2])
+    }
     for i in instructions:
-        if i.word == "FROM" and not i.text.startswith("${PYTHON_IMAGE}"):
+        base = i.text.partition(" ")[0]
+        if i.word == "FROM" and base not in {
+            "${PYTHON_IMAGE}",
+            "${PROGRAMS}",
+            *stages,
+        }:
             yield f"Build FROM ${{PYTHON_IMAGE}} instead of {i.text}."
         if i.word == "ADD":
             yield "Use COPY instead of ADD."
 
 
 def _build(service: str, instructions: list[Instruction]) -> Iterator[str]:
-    installs = [i for i in instructions if " install --" in i.text and "pip" in i.text]
-    for option in ("--require-hashes", "--only-binary :all:", "--mount=type=cache"):
-        if not installs or any(option not in i.text for i in installs):
-            yield f"Install with {option}."
+    installs = [i for i in instructions if i.word == "RUN" and _SCRIPT in i.text]
+    if len(installs) != 1 or "pip install" in _joined(instructions, "RUN"):
+        yield f"Install with {_SCRIPT}, and with nothing else."
+    if any("--mount=type=cache" not in i.text for i in installs):
+        yield "Install with --mount=type=cache."
     copied = [
-        i.text.split()[0]
+        source
         for i in instructions
         if i.word == "COPY" and not i.text.startswith("--from=")
+        for source in i.text.split()[:-1]
     ]
     if copied[:1] != [f"requirements/{service}.txt"]:
         yield f"Copy requirements/{service}.txt first, so that its layer is reused."
@@ -81,6 +104,7 @@ def _build(service: str, instructions: list[Instruction]) -> Iterator[str]:
         "services/__init__.py",
         "shared",
         "deploy/images/healthcheck.py",
+        *_BESIDE.get(service, ()),
     }
     for path in copied:
         if path not in allowed:
