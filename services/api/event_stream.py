@@ -14,6 +14,7 @@ from services.api.errors import InvalidParameterError, NoRoomError
 from shared import logging
 from shared.errors import BrokerError
 from shared.jobs.events import FINAL_EVENTS, JobEvent
+from shared.metrics import HTTP_IN_PROGRESS
 
 if TYPE_CHECKING:
     import threading
@@ -105,6 +106,9 @@ class EventStream:
         self._after = after
         self._stack = ExitStack()
         self._stack.callback(streams.room.release)
+        # For Flask a request is over before its stream begins.
+        HTTP_IN_PROGRESS.inc()
+        self._stack.callback(HTTP_IN_PROGRESS.dec)
         self._pieces = self._stream()
 
     def __iter__(self) -> EventStream:
@@ -124,7 +128,9 @@ class EventStream:
         ends_at = time.monotonic() + self._streams.life_s
         yield f"retry: {RETRY_MS}\n\n".encode()
         try:
-            with self._streams.hub.subscription(self._watched.queue) as subscription:
+            watched = self._watched
+            hub = self._streams.hub
+            with hub.subscription(watched.queue, watched.job_id) as subscription:
                 yield from self._follow(subscription, ends_at)
         except BrokerError as error:
             # The client comes back with its last id; nothing is lost.
@@ -152,6 +158,7 @@ class EventStream:
                 if subscription.has_closed():
                     return
                 if found is None:
+                    last = subscription.told_until(last)
                     break
                 if not found:
                     yield b": keep-alive\n\n"

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared.errors import RedisUnavailableError
+
 if TYPE_CHECKING:
     import threading
 
@@ -18,6 +20,8 @@ MAX_WAIT_S = 25
 #: Without any event, a waiter looks at its job this often: an event can be lost with
 #: a Redis that forgets, or be late in a flood of others.
 LOOK_AGAIN_S = 5.0
+#: Pause between two looks while Redis does not answer.
+OUTAGE_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ class LongPolls:
         """Return the job as soon as it has ended, or as it is after `wait_s` seconds.
 
         Raises:
-            RedisUnavailableError: When Redis does not answer.
+            RedisUnavailableError: When Redis does not answer at the beginning, or does
+                not answer any more when the time is over.
         """
         now = Polled(self._inspector.job(queue, job_id))
         if not wait_s or now.has_ended:
@@ -70,8 +75,16 @@ class LongPolls:
             while True:
                 # Cleared before the look: a hint that comes during it counts.
                 hint.clear()
-                polled = Polled(self._inspector.job(queue, job_id))
                 left_s = until - time.monotonic()
+                try:
+                    polled = Polled(self._inspector.job(queue, job_id))
+                except RedisUnavailableError:
+                    # The caller waits anyway: an outage that ends in time is none of
+                    # its business.
+                    if left_s <= 0 or self._hub.is_stopping:
+                        raise
+                    hint.wait(min(left_s, OUTAGE_PAUSE_S))
+                    continue
                 if polled.has_ended or left_s <= 0:
                     return polled
                 if self._hub.is_stopping:

@@ -18,6 +18,7 @@ from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from flask import Flask
+    from granian.server.common import AbstractServer
 
     from services.api.settings import ApiSettings
 
@@ -43,7 +44,12 @@ def serve(settings: ApiSettings) -> None:
     host, port = settings.nightshift_api_host, settings.nightshift_api_port
     _check_address(host, port)
     _log.info("api_starting", host=host, port=port)
-    granian = Granian(
+    granian(host, port).serve(target_loader=load_app, wrap_loader=False)
+
+
+def granian(host: str, port: int) -> AbstractServer[Any]:
+    """Return the server as we run it, for one application or another."""
+    return Granian(
         "services.api.wsgi:app",
         address=host,
         port=port,
@@ -58,7 +64,6 @@ def serve(settings: ApiSettings) -> None:
         log_level=LogLevels.error,
         log_dictconfig=_LOGGERS,
     )
-    granian.serve(target_loader=load_app, wrap_loader=False)
 
 
 def load_app() -> Flask:

@@ -9,10 +9,11 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shared.settings import CommonSettings
 
-#: Threads that answer requests.
-THREADS = 32
-#: Long polls and event streams at a time; the other half of the threads stays free.
-WAITING_REQUESTS = THREADS // 2
+#: Long polls and event streams at a time. Each has a thread, which sleeps: 0.1 MB.
+WAITING_REQUESTS = 256
+#: Threads that answer requests, at most: some are left for requests that do not wait.
+#: One that is not needed for 30 s ends.
+THREADS = WAITING_REQUESTS + 32
 #: Seconds that requests in flight get on shutdown.
 GRACE_S = 25
 

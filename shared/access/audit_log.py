@@ -58,8 +58,8 @@ class AuditLog:
 
     def page(self, *, before: str = "+", limit: int = 50) -> list[AuditEntry]:
         """Return entries older than the id `before`, newest first."""
-        if before == "0-0":
-            # Nothing is older, and Redis calls this an error.
+        if before != "+" and not any(map(int, before.split("-"))):
+            # Nothing is older than 0-0, and Redis calls this an error.
             return []
         end = before if before == "+" else f"({before}"
         with translated_errors():

@@ -144,6 +144,9 @@ class ScheduleStore:
         self, schedule_id: str, *, before: str = "", limit: int
     ) -> list[LedgerLine]:
         """Return a schedule's lines, newest first, older than the line `before`."""
+        if before and not any(map(int, before.split("-"))):
+            # Nothing is older than 0-0, and Redis calls this an error.
+            return []
         newest = f"({before}" if before else "+"
         with translated_errors():
             entries: Any = self._client.xrevrange(

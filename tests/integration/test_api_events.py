@@ -135,7 +135,7 @@ def test_knows_no_events_of_a_job_that_is_none(api: Api) -> None:
     assert api.get("/api/v1/queues/absent/events").status_code == 404
 
 
-def test_keeps_half_of_the_threads_free_and_gives_places_back(api: Api) -> None:
+def test_keeps_threads_free_and_gives_places_back(api: Api) -> None:
     location = f"{api.add().headers['Location']}/events"
     for _ in range(2):
         streams = [api.get(location) for _ in range(WAITING_REQUESTS)]
@@ -156,7 +156,7 @@ def test_a_stream_ends_when_the_process_does(api: Api) -> None:
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(lambda: list(events(api.get(location))))
         hub = api.app.extensions["nightshift.event_hub"]
-        wait_for(lambda: any(s._start for s in hub._subscriptions))
+        wait_for(lambda: any(s._start for s in hub._all_subscriptions()))
 
         hub.stop()
 

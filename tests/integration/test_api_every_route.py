@@ -300,3 +300,26 @@ def test_no_secret_is_shown_anywhere(api: Api) -> None:
     for route in routes_of(api):
         if route.method == "GET":
             assert secret not in call(api, route, known).get_data(as_text=True), route
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("audit?cursor=00-00", 200),
+        ("audit?cursor=", 422),
+        ("schedules?cursor=", 422),
+        ("schedules/known/ledger?cursor=0-00", 200),
+        ("schedules/known/ledger?cursor=", 422),
+        ("jobs/demo?cursor=", 422),
+    ],
+)
+def test_a_cursor_before_everything_is_an_end_and_an_empty_one_is_none(
+    api: Api, path: str, status: int
+) -> None:
+    known_things(api)
+
+    response = api.get(f"{PREFIX}/{path}")
+
+    assert response.status_code == status
+    if status == 200:
+        assert response.get_json()["nextCursor"] is None

@@ -209,7 +209,7 @@ def test_refuses_an_odd_wait(api: Api, wait: str) -> None:
     assert response.get_json()["errors"][0]["parameter"] == "wait"
 
 
-def test_keeps_half_of_the_threads_free_of_waiting(api: Api) -> None:
+def test_keeps_threads_free_of_waiting(api: Api) -> None:
     location = api.add().headers["Location"]
 
     with ThreadPoolExecutor(WAITING_REQUESTS) as pool:

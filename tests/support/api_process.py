@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tests.support.api import BEARER, TOKEN
 from tests.support.wait import wait_for
@@ -78,14 +78,16 @@ def environment(**settings: str) -> dict[str, str]:
     return kept | {"NIGHTSHIFT_API_TOKEN": TOKEN} | settings
 
 
-def start(settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start an api."""
+def start(
+    settings: Mapping[str, str], *, log: BinaryIO | None = None
+) -> subprocess.Popen[bytes]:
+    """Start an api; without a log its output is for `communicate`."""
     return subprocess.Popen(
         [sys.executable, "-m", "services.api"],
         env=environment(**settings),
         cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=log or subprocess.PIPE,
+        stderr=log or subprocess.PIPE,
     )
 
 
@@ -102,7 +104,8 @@ def running_service(
         "NIGHTSHIFT_API_PORT": str(port),
         "NIGHTSHIFT_MAX_FILE_MB": "1",
     } | changes
-    with start(settings) as process:
+    # A pipe that nobody reads is full after 64 KB; then the api stands still.
+    with (folder / "api.log").open("ab") as log, start(settings, log=log) as process:
         service = Service(process, port)
         try:
             wait_for(service.is_listening, within_s=40, what="the api listens")

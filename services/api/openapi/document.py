@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import models_json_schema
 
-from services.api.id_converter import plain
+from services.api.id_converter import RESERVED_IDS, plain
 from services.api.openapi.callbacks import WEBHOOKS
 from services.api.openapi.components import COMPONENTS
+from services.api.openapi.links import links_of
 from services.api.openapi.operations import OPERATIONS
 from services.api.openapi.parts import JSON, PROBLEM, Operation, Said, Schema, ref
 from services.api.permissions import scope_of
@@ -163,7 +164,7 @@ def _operation(
         "tags": [rule.endpoint.partition(".")[0].replace("_", "-")],
         "x-scope": scope.value if scope else None,
         "parameters": _parameters(rule, described, queues, queue=queue),
-        "responses": _responses(rule, described),
+        "responses": _responses(rule, described, queue=queue),
     }
     if described.description:
         shown["description"] = described.description
@@ -222,6 +223,8 @@ def _parameters(
                 continue
         else:
             schema = {"type": "string", "pattern": _IDS[name]}
+            if f"<id:{name}>" in rule.rule:
+                schema["not"] = {"enum": sorted(RESERVED_IDS)}
         found.append(
             {"name": _name(name), "in": "path", "required": True, "schema": schema}
         )
@@ -236,13 +239,16 @@ def _parameters(
     return found
 
 
-def _responses(rule: Rule, described: Operation) -> Schema:
+def _responses(rule: Rule, described: Operation, *, queue: str) -> Schema:
     refusals = {401, 403, 422, 503, *described.refusals}
     if "<" in rule.rule:
         refusals.add(404)
     if described.body is not None and described.media_type == JSON:
         refusals |= {400, 413, 415}
     found = {str(status): _said(said) for status, said in described.answers.items()}
+    if links := links_of(rule.endpoint, queue):
+        for said in found.values():
+            said["links"] = links
     for status in sorted(refusals):
         content = {PROBLEM: {"schema": ref("Problem")}}
         found[str(status)] = {"description": _REFUSED[status], "content": content}

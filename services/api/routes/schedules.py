@@ -85,10 +85,10 @@ class ScheduleRoutes:
 
     def index(self) -> Response:
         """Show schedules, by name."""
-        after, limit = request.args.get("cursor", ""), _limit()
-        if after and not is_schedule_id(after):
+        after, limit = request.args.get("cursor"), _limit()
+        if after is not None and not is_schedule_id(after):
             raise InvalidParameterError("cursor", "should be one that a page gave")
-        found = self.book.page(after=after, limit=limit)
+        found = self.book.page(after=after or "", limit=limit)
         shown = [stored for stored in found if self._is_seen(stored)]
         return json_answer(
             {
@@ -151,10 +151,10 @@ class ScheduleRoutes:
     def ledger(self, schedule_id: str) -> Response:
         """Show what became of a schedule's slots, newest first."""
         self._found(schedule_id)
-        before, limit = request.args.get("cursor", ""), _limit()
-        if before and not _LINE.fullmatch(before):
+        before, limit = request.args.get("cursor"), _limit()
+        if before is not None and not _LINE.fullmatch(before):
             raise InvalidParameterError("cursor", "should be one that a page gave")
-        lines = self.book.store.ledger(schedule_id, before=before, limit=limit)
+        lines = self.book.store.ledger(schedule_id, before=before or "", limit=limit)
         return json_answer(
             {
                 "id": schedule_id,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.api.event_hub import EventHub
+from services.api.event_hub import EventHub, Subscription
 from shared.broker.event_reader import Event
 from shared.errors import RedisUnavailableError
 from tests.support.wait import wait_for
@@ -156,3 +156,57 @@ def test_stops_without_ever_having_started(hub: EventHub) -> None:
 
     with hub.waiter("mail", "1"):
         assert hub._thread is None
+
+
+def progress(job_id: str, at: str) -> Event:
+    return event("mail", job_id, "progress", at=at)
+
+
+def test_a_reader_of_one_job_is_not_woken_for_others(
+    hub: EventHub, reader: ScriptedReader
+) -> None:
+    with hub.subscription("mail", "1") as own, hub.subscription("mail") as every:
+        assert own.start(timeout_s=5)
+        assert every.start(timeout_s=5)
+
+        reader.script.put(progress("2", "1-0"))
+        reader.script.put(progress("1", "2-0"))
+
+        assert [e.id for e in every.next_entry(timeout_s=5) or ()] == ["1-0"]
+        assert [e.id for e in every.next_entry(timeout_s=5) or ()] == ["2-0"]
+        assert [e.id for e in own.next_entry(timeout_s=5) or ()] == ["2-0"]
+
+
+def test_after_a_gap_a_reader_of_one_job_need_not_read_what_was_not_for_it(
+    hub: EventHub, reader: ScriptedReader
+) -> None:
+    with hub.subscription("mail", "1") as own:
+        assert own.start(timeout_s=5)
+        reader.script.put(progress("2", "7-0"))
+        reader.script.put(RedisUnavailableError("gone"))
+
+        assert own.next_entry(timeout_s=5) is None
+        assert own.told_until("0-0") == "7-0"
+
+
+def test_a_gap_is_noticed_although_the_hub_follows_again() -> None:
+    reader = Subscription("mail", "1")
+    reader.begin("1-0")
+    reader.lose_the_thread("5-0")
+    reader.begin("9-0")
+    reader.put([progress("1", "10-0")])
+
+    assert reader.next_entry(timeout_s=0) is None
+    assert reader.told_until("1-0") == "5-0"
+    assert reader.start(timeout_s=0) == "9-0"
+    assert [e.id for e in reader.next_entry(timeout_s=0) or ()] == ["10-0"]
+
+
+def test_what_a_reader_has_not_read_is_missing_after_a_gap() -> None:
+    reader = Subscription("mail", "1")
+    reader.begin("1-0")
+    reader.put([progress("1", "3-0")])
+    reader.lose_the_thread("5-0")
+
+    assert reader.next_entry(timeout_s=0) is None
+    assert reader.told_until("1-0") == "1-0"
