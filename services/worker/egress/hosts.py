@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from services.worker import comma_list
+
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.:-]*[a-z0-9])?|\*", re.ASCII)
 
 
@@ -13,7 +15,7 @@ def parse(text: str) -> frozenset[str]:
     Raises:
         ValueError: When one is none.
     """
-    hosts = {part.strip().lower() for part in text.split(",")} - {""}
+    hosts = {part.lower() for part in comma_list.parts(text)}
     if not all(_HOST.fullmatch(host) for host in hosts):
         message = "must look like 'api.example.com, *.example.org'"
         raise ValueError(message)

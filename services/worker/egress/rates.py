@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.worker import comma_list
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,7 +45,7 @@ def parse(text: str) -> dict[str, Rate]:
         ValueError: When a part is no rate.
     """
     rates = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in comma_list.parts(text):
         host, _, rate = part.partition("=")
         found = _RATE.fullmatch(rate.strip())
         if not host.strip() or not found:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from services.worker import comma_list
+
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
@@ -27,7 +29,7 @@ def parse_schemes(text: str) -> frozenset[str]:
     Raises:
         ValueError: When one is none.
     """
-    schemes = {part.strip().lower() for part in text.split(",")} - {""}
+    schemes = {part.lower() for part in comma_list.parts(text)}
     if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) for scheme in schemes):
         message = "must look like 'slack, ntfys, tgram'"
         raise ValueError(message)

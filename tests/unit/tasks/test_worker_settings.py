@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import doctest
 from typing import TYPE_CHECKING
 
 import pytest
 
+from services.worker import comma_list
 from services.worker.mail.server import MailServer, parse
 from services.worker.settings import WorkerSettings
 from shared import settings
@@ -38,6 +40,7 @@ def test_the_defaults_do_without_mail_and_webhooks(load: Load) -> None:
 
 
 def test_queues_are_separated_by_commas(load: Load) -> None:
+    assert doctest.testmod(comma_list).failed == 0
     assert load(worker_queues=" email, image ,,").queues == ("email", "image")
 
 
