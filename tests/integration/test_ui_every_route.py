@@ -26,6 +26,8 @@ OPEN = frozenset({"ui.asset", "ui.nowhere", "ui.sign_in", "ui.sign_in_now"})
 NEEDS = {
     "ui.sign_out": Scope.READ,
     "ui.audit": Scope.ADMIN,
+    "ui.schedule_edit": Scope.OPERATE,
+    "ui.schedule_new": Scope.OPERATE,
     "ui.settings": Scope.ADMIN,
     "ui.token_add": Scope.ADMIN,
     "ui.token_revoke": Scope.ADMIN,

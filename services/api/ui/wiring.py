@@ -12,9 +12,11 @@ from services.api.ui.assets import Assets
 from services.api.ui.error_pages import ErrorPages
 from services.api.ui.gate import Gate
 from services.api.ui.pages.audit import AuditPage
+from services.api.ui.pages.edit_schedule import EditSchedulePage
 from services.api.ui.pages.overview import OverviewPage
 from services.api.ui.pages.queue import QueuePage
 from services.api.ui.pages.redis import RedisPage
+from services.api.ui.pages.schedules import SchedulesPage
 from services.api.ui.pages.settings import SettingsPage
 from services.api.ui.pages.sign_in import SignInPages
 from services.api.ui.pages.tokens import TokensPage
@@ -52,6 +54,8 @@ _PAGES: tuple[Callable[[Services], Page], ...] = (
     QueuePage,
     WorkersPage,
     RedisPage,
+    SchedulesPage,
+    EditSchedulePage,
     TokensPage,
     AuditPage,
     SettingsPage,
