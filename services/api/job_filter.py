@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from shared.contracts.catalogue import AnyContract
     from shared.jobs.job import Job
 
+#: Later than any time that a filter may name, epoch milliseconds.
+_NEVER = 10**15
+
 
 @dataclass(frozen=True)
 class Sieve:
@@ -41,9 +44,10 @@ class Sieve:
             return False
         if wanted.group is not None and job.options.group != wanted.group:
             return False
-        if wanted.since is not None and job.timestamp < wanted.since:
+        if not (wanted.since or 0) <= job.timestamp < (wanted.until or _NEVER):
             return False
-        if wanted.until is not None and job.timestamp >= wanted.until:
+        reason = (job.failed_reason or "").casefold()
+        if wanted.error is not None and wanted.error.casefold() not in reason:
             return False
         return wanted.q is None or self._has(job, wanted.q.casefold())
 

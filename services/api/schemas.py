@@ -96,6 +96,7 @@ class JobFilter(Model):
         tag: One of its tags.
         group: Its group.
         q: A text in its data, id, tags or reason of failure; case does not matter.
+        error: A text in its reason of failure; case does not matter.
         since: Accepted at or after, epoch milliseconds.
         until: Accepted before, epoch milliseconds.
     """
@@ -107,6 +108,7 @@ class JobFilter(Model):
     tag: str | None = Field(default=None, min_length=1, max_length=64)
     group: str | None = Field(default=None, min_length=1, max_length=128)
     q: str | None = Field(default=None, min_length=1, max_length=200)
+    error: str | None = Field(default=None, min_length=1, max_length=200)
     since: int | None = Field(default=None, ge=0, le=MAX_TIME_MS)
     until: int | None = Field(default=None, ge=0, le=MAX_TIME_MS)
 

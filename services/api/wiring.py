@@ -35,6 +35,8 @@ from services.api.settings import WAITING_REQUESTS
 from services.api.stores.idempotency import IdempotencyStore
 from services.api.stores.operations import OperationStore
 from services.api.stores.quotas import QuotaStore
+from services.api.ui.bulk_plans import BulkPlans
+from services.api.ui.pace import PaceKeeper, PaceStore
 from services.api.ui.wiring import dashboard
 from shared.access.audit_log import AuditLog
 from shared.access.token_store import TokenStore
@@ -76,6 +78,9 @@ class Parts:
         actions: Carries bulk actions out; it has a thread.
         tokens: Knows who may call.
         audit_log: Remembers what they changed.
+        plans: Bulk actions that people of the dashboard may still take back.
+        pace: Knows how many jobs ended per minute.
+        pace_keeper: Writes that down; it has a thread.
     """
 
     settings: ApiSettings
@@ -87,6 +92,9 @@ class Parts:
     actions: BulkActions
     tokens: TokenStore
     audit_log: AuditLog
+    plans: BulkPlans
+    pace: PaceStore
+    pace_keeper: PaceKeeper
 
     @classmethod
     def made(
@@ -97,6 +105,14 @@ class Parts:
         client = client or connect(url, timeout_s=REDIS_TIMEOUT_S)
         inspector = Inspector(client, namespace=namespace, catalogue=catalogue)
         operator = Operator(client, namespace=namespace, catalogue=catalogue)
+        operations = OperationStore(client, namespace=namespace)
+        actions = BulkActions(
+            store=operations,
+            inspector=inspector,
+            operator=operator,
+            catalogue=catalogue,
+        )
+        pace = PaceStore(client, namespace=namespace)
         listener = connect(url, timeout_s=EVENTS_TIMEOUT_S, max_connections=1)
         return cls(
             settings=settings,
@@ -105,19 +121,19 @@ class Parts:
             inspector=inspector,
             operator=operator,
             hub=EventHub(EventReader(listener, namespace=namespace)),
-            actions=BulkActions(
-                store=OperationStore(client, namespace=namespace),
-                inspector=inspector,
-                operator=operator,
-                catalogue=catalogue,
-            ),
+            actions=actions,
             tokens=TokenStore(client, namespace=namespace),
             audit_log=AuditLog(client, namespace=namespace),
+            plans=BulkPlans(store=operations, actions=actions, inspector=inspector),
+            pace=pace,
+            pace_keeper=PaceKeeper(pace, catalogue.queues()),
         )
 
     def stop(self) -> None:
         """Answer everybody who waits, and end the threads."""
         self.hub.stop()
+        self.plans.stop()
+        self.pace_keeper.stop()
         self.actions.stop()
 
 

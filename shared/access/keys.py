@@ -20,6 +20,7 @@ API_MEMBER_KEYS = {
     "operation-lease": "string",
     "ui-session": "string",
     "ui-attempts": "string",
+    "pace": "hash",
 }
 
 

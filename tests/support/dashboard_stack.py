@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from shared import ids
+from shared import clock, ids
 from shared.broker.connection import connect
 from shared.broker.keys import QueueKeys
 from shared.broker.operator import Operator
@@ -135,5 +135,5 @@ class Stack:
 
 
 def _attempt(outcome: str, error: str) -> bytes:
-    document = {"worker": WORKER, "started": 1_700_000_000_000, "outcome": outcome}
+    document = {"worker": WORKER, "started": clock.now_ms() - 900, "outcome": outcome}
     return json.dumps({**document, "error": error}).encode()[:-1]

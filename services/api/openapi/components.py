@@ -124,7 +124,10 @@ _OPERATION = document(
         "filter": {"type": "object"},
         "dryRun": FLAG,
         "limit": maybe(WHOLE),
-        "state": {"type": "string", "enum": ["running", "done", "stopped", "failed"]},
+        "state": {
+            "type": "string",
+            "enum": ["pending", "running", "done", "stopped", "failed"],
+        },
         "created": TIME,
         "finished": maybe(TIME),
         "total": WHOLE,

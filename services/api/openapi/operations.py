@@ -97,6 +97,7 @@ OPERATIONS: Mapping[str, Operation] = {
             "tag": {"type": "string", "minLength": 1, "maxLength": 64},
             "group": {"type": "string", "minLength": 1, "maxLength": 128},
             "q": {"type": "string", "minLength": 1, "maxLength": 200},
+            "error": {"type": "string", "minLength": 1, "maxLength": 200},
             "since": _TIME,
             "until": _TIME,
             "order": {"type": "string", "enum": ["asc", "desc"]},

@@ -54,12 +54,12 @@ class FileRoutes:
         response = Response(
             self.storage.stream(file_id), content_type=stored.content_type
         )
-        response.headers["Content-Disposition"] = _attachment(stored.name)
+        response.headers["Content-Disposition"] = attachment(stored.name)
         response.content_length = stored.size
         return response
 
 
-def _attachment(name: str) -> str:
+def attachment(name: str) -> str:
     """Return the header that names a download, as RFC 6266 wants it."""
     if name.isascii():
         return dump_options_header("attachment", {"filename": name})

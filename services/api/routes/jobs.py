@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from shared.errors import NightshiftError
 
 #: Filters of a list that are plain texts.
-_TEXTS = ("name", "tag", "group", "q")
+_TEXTS = ("name", "tag", "group", "q", "error")
 _TIMES = ("since", "until")
 
 

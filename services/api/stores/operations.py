@@ -30,7 +30,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         filter: Which jobs are meant, JSON text.
         dry_run: Whether it only counts.
         limit: Most jobs that it changes; None for all.
-        state: `running`, `done`, `stopped` or `failed`.
+        state: `pending`, `running`, `done`, `stopped` or `failed`.
         created: When it was asked for.
         finished: When it ended.
         total: Jobs in the states that are meant, when it began.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
+
 _UNITS_MS = (
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -75,6 +77,21 @@ def size(count: float) -> str:
         at += 1
     text = f"{count:.1f}" if at and count < 10 else f"{count:.0f}"  # noqa: PLR2004
     return f"{text} {_BYTES[at]}"
+
+
+def share(progress: bytes) -> float | None:
+    """Return a job's progress from 0 to 100, None when it is no number.
+
+    >>> share(b"40"), share(b"250"), share(b'"half"'), share(b"true")
+    (40.0, 100.0, None, None)
+    """
+    try:
+        value = msgspec.json.decode(progress)
+    except msgspec.DecodeError:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return min(max(float(value), 0.0), 100.0)
 
 
 def iso(ms: float) -> str:

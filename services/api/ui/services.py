@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from services.api.settings import ApiSettings
     from services.api.stores.operations import OperationStore
     from services.api.stores.quotas import QuotaStore
+    from services.api.ui.bulk_plans import BulkPlans
+    from services.api.ui.pace import PaceStore
     from services.api.ui.sessions import SessionStore
     from services.api.ui.views import Views
     from shared.access.audit_log import AuditLog
@@ -44,6 +46,8 @@ class Services:
         operations: Knows the bulk actions.
         actions: Carries bulk actions out.
         quotas: Most waiting jobs, by queue.
+        plans: Bulk actions that can still be taken back.
+        pace: Knows how many jobs ended per minute.
         schedules: The schedules.
         storage: Files of jobs.
         tokens: Who may call.
@@ -64,6 +68,8 @@ class Services:
     operations: OperationStore
     actions: BulkActions
     quotas: QuotaStore
+    plans: BulkPlans
+    pace: PaceStore
     schedules: ScheduleBook
     storage: Storage
     tokens: TokenStore

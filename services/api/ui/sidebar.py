@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: The pages: endpoint, what people call it, its picture, and who may see it.
 NAV: tuple[tuple[str, str, str, Scope], ...] = (
     ("overview", "Overview", "overview", Scope.READ),
+    ("operations", "Operations", "operations", Scope.READ),
     ("schedules", "Schedules", "schedules", Scope.READ),
     ("workers", "Workers", "workers", Scope.READ),
     ("redis", "Redis", "redis", Scope.READ),

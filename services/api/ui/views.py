@@ -5,19 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, request, url_for
+from flask import Response, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from werkzeug.routing import BuildError
 
-from services.api.ui import cookies, flash, formats, gate
+from services.api.ui import addresses, cookies, flash, formats, gate
 from services.api.ui.role import role_of
-from services.api.ui.routes import NAME
 from services.api.ui.sidebar import NAV
 from shared import clock
 from shared.access.principal import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from services.api.ui.assets import Assets
 
@@ -50,12 +49,15 @@ class Views:
             "size": formats.size,
             "iso": formats.iso,
             "moment": formats.moment,
+            "merged": _merged,
+            "share": formats.share,
         }
         self._environment.globals |= {
             "asset": assets.url,
-            "url": _url,
+            "url": addresses.to,
             "queue_url": _queue_url,
             "job_url": _job_url,
+            "add_url": _add_url,
             "may": lambda scope: gate.may(Scope(scope)),
             "ago": formats.ago,
         }
@@ -98,8 +100,7 @@ class Views:
             now_ms=clock.now_ms(),
             csrf=session.csrf if session else "",
             theme=theme if theme in THEMES else "",
-            here=request.full_path.rstrip("?"),
-            **context,
+            **{"here": request.full_path.rstrip("?"), **context},
         )
         return Response(text, status=status, content_type="text/html; charset=utf-8")
 
@@ -111,15 +112,20 @@ def _layout(*, is_part: bool, has_frame: bool) -> str:
 
 
 def _queue_url(queue: str) -> str:
-    return _url("queue", queue=queue)
+    return addresses.to("queue", queue=queue)
 
 
 def _job_url(queue: str, job_id: str) -> str:
+    return addresses.to("job", queue=queue, job_id=job_id)
+
+
+def _add_url(queue: str) -> str:
+    """Return where a job is added, empty as long as there is no such page."""
     try:
-        return _url("job", queue=queue, job_id=job_id)
+        return addresses.to("add_job", queue=queue)
     except BuildError:
-        return _queue_url(queue)
+        return ""
 
 
-def _url(name: str, **values: Any) -> str:
-    return url_for(f"{NAME}.{name}", **values)
+def _merged(fields: Mapping[str, str], **changes: str) -> dict[str, str]:
+    return {**fields, **changes}

@@ -12,11 +12,17 @@ from services.api.ui.assets import Assets
 from services.api.ui.error_pages import ErrorPages
 from services.api.ui.gate import Gate
 from services.api.ui.pages.audit import AuditPage
+from services.api.ui.pages.edit_job import EditJobPage
 from services.api.ui.pages.edit_schedule import EditSchedulePage
+from services.api.ui.pages.files import FilePages
+from services.api.ui.pages.job import JobPage
+from services.api.ui.pages.operations import OperationPages
 from services.api.ui.pages.overview import OverviewPage
 from services.api.ui.pages.queue import QueuePage
+from services.api.ui.pages.queue_actions import QueueActions
 from services.api.ui.pages.redis import RedisPage
 from services.api.ui.pages.schedules import SchedulesPage
+from services.api.ui.pages.search import SearchPage
 from services.api.ui.pages.settings import SettingsPage
 from services.api.ui.pages.sign_in import SignInPages
 from services.api.ui.pages.tokens import TokensPage
@@ -52,6 +58,12 @@ class Page(Protocol):
 _PAGES: tuple[Callable[[Services], Page], ...] = (
     OverviewPage,
     QueuePage,
+    QueueActions,
+    OperationPages,
+    JobPage,
+    EditJobPage,
+    FilePages,
+    SearchPage,
     WorkersPage,
     RedisPage,
     SchedulesPage,
@@ -88,6 +100,7 @@ def dashboard(
         max_body_bytes=parts.settings.nightshift_max_body_kb * 1024,
     )
     routes.blueprint.before_request(gate.check)
+    routes.blueprint.before_app_request(parts.pace_keeper.start)
     routes.blueprint.after_request(policy.apply)
     return routes.blueprint
 
@@ -113,6 +126,8 @@ def _services(
         operations=OperationStore(client, namespace=namespace),
         actions=parts.actions,
         quotas=QuotaStore(client, namespace=namespace),
+        plans=parts.plans,
+        pace=parts.pace,
         schedules=ScheduleBook(
             ScheduleStore(client, namespace=namespace), catalogue=parts.catalogue
         ),

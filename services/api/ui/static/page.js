@@ -68,6 +68,7 @@
     if (!button) return;
     if (button.dataset.copy || button.dataset.text) copy(button);
     if ("dismiss" in button.dataset) button.parentElement.remove();
+    if ("closes" in button.dataset) button.closest("dialog").close();
     if (button.dataset.opens) document.getElementById(button.dataset.opens)?.showModal();
   });
 
