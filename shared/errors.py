@@ -117,7 +117,14 @@ class UnrecoverableError(TaskError):
 class RetryLaterError(TaskError):
     """Raised by a task that knows when to come back, as with `Retry-After`."""
 
-    def __init__(self, message: str, *, delay_ms: int) -> None:
-        """Ask for the next attempt after `delay_ms` milliseconds."""
+    def __init__(
+        self, message: str, *, delay_ms: int, uses_attempt: bool = True
+    ) -> None:
+        """Ask for the next attempt after `delay_ms` milliseconds.
+
+        With `uses_attempt=False` this one does not count: for a task that did not get
+        to its work, or that did a part of it. See to it that this comes to an end.
+        """
         self.delay_ms = delay_ms
+        self.uses_attempt = uses_attempt
         super().__init__(message)

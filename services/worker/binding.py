@@ -71,7 +71,7 @@ class Binder:
         self._broker = broker
         self._settings = settings
         self._storage = storage
-        namespace = broker.keys_of("any").namespace
+        namespace = broker.namespace
         self._memory = RedisMemory(broker.client, namespace=namespace)
         self._children = ChildJobs(broker.client, namespace=namespace)
         tasks_known = catalogue.load()

@@ -93,13 +93,14 @@ class NightshiftBroker(Broker):
         self.version = version
         self._started_ms = clock.now_ms()
         self._presence = Presence(client, namespace=namespace)
-        self._namespace = namespace
+        self.namespace = namespace
         self._producer = Producer(client, namespace=namespace)
         self.outbox = Outbox(
             client, namespace=namespace, producer=self._producer, catalogue=catalogue
         )
         self._scripts: dict[str, Scripts] = {}
         self._leases: dict[tuple[str, str], Delivery] = {}
+        self._refused: dict[tuple[str, str], str] = {}
         self._leases_lock = threading.Lock()
         self._drained = threading.Event()
         self._worker: Worker | None = None
@@ -222,7 +223,7 @@ class NightshiftBroker(Broker):
 
     def keys_of(self, queue: str) -> QueueKeys:
         """Return the keys of `queue`."""
-        return QueueKeys(self._namespace, queue)
+        return QueueKeys(self.namespace, queue)
 
     def scripts_of(self, queue: str) -> Scripts:
         """Return the scripts on the keys of `queue`."""
@@ -255,6 +256,12 @@ class NightshiftBroker(Broker):
         """Hand in a held job's outcome; its lease is kept until it is committed."""
         self.commit(delivery.queue, order)
         self.capacity.settle(delivery.queue, run_ms=delivery.run_ms)
+
+    def refuse(self, queue: str, order: Order, *, task: str) -> None:
+        """Hand in the end of a job that can't be run; `task` may be empty."""
+        with self._leases_lock:
+            self._refused[queue, order.token] = task
+        self.commit(queue, order)
 
     def commit(self, queue: str, order: Order) -> None:
         """Send an order with the next batch."""
@@ -320,16 +327,6 @@ class NightshiftBroker(Broker):
         delivery.is_lost = True
         self.commit(delivery.queue, order_of(delivery, Cancelled()))
 
-    def longest_age_s(self, queue: str, which: str) -> int | None:
-        """Return how long finished jobs of `queue` stay at most; None: for ever.
-
-        `which` is `keep_completed` or `keep_failed`. A task that keeps its jobs for
-        ever keeps those of its queue; a shorter age is applied when a job ends.
-        """
-        contracts = [c for c in self.catalogue.values() if c.queue == queue]
-        ages = [getattr(contract.defaults, which).age for contract in contracts]
-        return None if None in ages or not ages else max(ages)
-
     def announce(self) -> None:
         """Say that this worker is there, and what it does."""
         self._presence.announce(
@@ -360,10 +357,11 @@ class NightshiftBroker(Broker):
     def _on_settled(self, queue: str, order: Order, answer: int) -> None:
         with self._leases_lock:
             delivery = self._leases.pop((queue, order.token), None)
+            refused = self._refused.pop((queue, order.token), "")
             if self._guard is not None and delivery is not None:
                 self._guard.forget(delivery)
         if answer != LOST:
-            self.tally.settled(queue, order, delivery)
+            self.tally.settled(queue, order, delivery, task=refused)
             if delivery is not None and delivery.has_callback:
                 self._keeper.tell_soon()
         elif delivery is not None and not delivery.is_lost:

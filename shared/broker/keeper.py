@@ -160,14 +160,11 @@ class LeaseKeeper:
                 _log.warning("jobs_recovered", queue=queue, **found._asdict())
                 metrics.JOBS_RECOVERED.labels(queue, "waiting").inc(found.recovered)
                 metrics.JOBS_RECOVERED.labels(queue, "poison").inc(found.poisoned)
+                self._broker.tally.poisoned(queue, found.tasks)
 
     def _tidy(self) -> None:
         for queue in self._broker.consumed_queues():
-            tidied = self._broker.scripts_of(queue).tidy(
-                limit=TIDY_LIMIT,
-                completed_age_s=self._broker.longest_age_s(queue, "keep_completed"),
-                failed_age_s=self._broker.longest_age_s(queue, "keep_failed"),
-            )
+            tidied = self._broker.scripts_of(queue).tidy(limit=TIDY_LIMIT)
             if tidied.expired:
                 _log.warning("jobs_expired", queue=queue, count=tidied.expired)
 

@@ -17,6 +17,7 @@ QUEUE_KEYS = {
     "cancelled": "zset",
     "cancelling": "set",
     "expiring": "zset",
+    "leaving": "zset",
     "meta": "hash",
     "rate": "string",
     "lanes": "zset",

@@ -105,9 +105,9 @@ def order_of(delivery: Delivery, outcome: Outcome) -> Order:
             )
         case Cancelled():
             return StopOrder(job_id, token, _attempt(delivery, "cancelled"))
-        case Released(started):
-            attempt = _attempt(delivery, "released") if started else b""
-            return ReleaseOrder(job_id, token, 0, attempt)
+        case Released(started, delay_ms, reason):
+            attempt = _attempt(delivery, "released", reason) if started else b""
+            return ReleaseOrder(job_id, token, delay_ms, attempt)
 
 
 def refusal(job_id: str, token: str, *, reason: str, now_ms: int) -> FailureOrder:

@@ -13,6 +13,7 @@ KEYS = {
     "cancelled": "ids by finish time, epoch ms",
     "cancelling": "ids of active jobs whose workers are to stop them",
     "expiring": "ids by the time they must have started, epoch ms",
+    "leaving": "finished ids by the time they go, epoch ms",
     "meta": "counters, switches and limits of the queue",
     "rate": "jobs started in the current time of the queue's rate",
     "lanes": "groups that may be served, by their last turn",
@@ -58,6 +59,7 @@ SCORES = {
     "failed": "finished, epoch ms",
     "cancelled": "finished, epoch ms",
     "expiring": "must have started by, epoch ms",
+    "leaving": "is removed at, epoch ms",
     "group": "priority * 2^40 + arrival",
 }
 #: The header of a record.
@@ -92,6 +94,7 @@ RUN = {
     "operation": "as `o` of the header",
     "group": "as `g` of the header",
     "dedup": "as `d` of the header",
+    "expires": "must have started by, epoch ms",
     "cancel": "how long to keep it, once its cancellation was asked for",
     "rerunBy": "operation id of the request that let it run again",
     "loggedBy": "operation id of the last log lines",

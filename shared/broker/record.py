@@ -49,6 +49,12 @@ def encode_body(data: bytes, options: bytes) -> bytes:
     return b'{"data":' + data + b',"opts":' + options + b"}"
 
 
+def task_of(stored: bytes) -> str:
+    """Return the task that a record's header names, empty when that is damaged."""
+    header = _HEADER.match(stored)
+    return header[4].decode(errors="replace") if header else ""
+
+
 def decode(stored: bytes) -> Record:
     """Read a stored record.
 

@@ -79,10 +79,14 @@ class Claim(NamedTuple):
 
 
 class Recovery(NamedTuple):
-    """What a look for lost workers found."""
+    """What a look for lost workers found.
+
+    `tasks` are those of the poisonous jobs; empty text where a record is damaged.
+    """
 
     recovered: int
     poisoned: int
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,12 +204,9 @@ class Scripts:
         """Set switches and limits; an empty value unsets."""
         self._call("configure", *(part for pair in settings.items() for part in pair))
 
-    def tidy(
-        self, *, limit: int, completed_age_s: int | None, failed_age_s: int | None
-    ) -> Tidied:
+    def tidy(self, *, limit: int) -> Tidied:
         """Fail what did not start in time, delete what is past its age."""
-        ages = ["" if age is None else age for age in (completed_age_s, failed_age_s)]
-        expired, removed = self._call("tidy", limit, *ages)
+        expired, removed = self._call("tidy", limit)
         return Tidied(int(expired), int(removed))
 
     def audit(self, job_ids: Sequence[str], *, mend: bool) -> list[tuple[str, str]]:
@@ -254,7 +255,7 @@ class Scripts:
         keep: Retention,
     ) -> Recovery:
         """Take jobs back from lost workers: active → waiting or failed."""
-        recovered, poisoned = self._call(
+        recovered, *tasks = self._call(
             "recover",
             gate_ms,
             suspect_before_expiry_ms,
@@ -262,7 +263,8 @@ class Scripts:
             max_stalled,
             *_limits(keep),
         )
-        return Recovery(int(recovered), int(poisoned))
+        names = tuple(task.decode() for task in tasks)
+        return Recovery(int(recovered), len(names), names)
 
     def read_job(self, job_id: str) -> list[Any] | None:
         """Return what is stored about a job, undecoded, or None."""
@@ -298,13 +300,14 @@ class Scripts:
     ) -> Any:
         """Call a script.
 
-        `resent` puts first what tells the first send apart; `is_confirmed` waits until
-        the effect is as safe as this queue's durability asks for.
+        `resent` puts first what tells the first send apart: 0, or 1 when this may have
+        been sent before, or 2 when exactly this was; `is_confirmed` waits until the
+        effect is as safe as this queue's durability asks for.
         """
         durability = self._durability if is_confirmed else Durability.MEMORY
         with translated_errors():
             for send in range(self._patience.tries):
-                mark = (int(send > 0 or may_repeat),) if resent else ()
+                mark = (_mark(send, may_repeat=may_repeat),) if resent else ()
                 try:
                     return self._send(
                         script_loader.load(name), (*mark, *arguments), durability
@@ -333,6 +336,13 @@ class Scripts:
                 command = ("EVAL", script.source, *words)
                 return call_confirmed(self._client, command, durability)
             return self._client.eval(script.source, *words)
+
+
+def _mark(send: int, *, may_repeat: bool) -> int:
+    if may_repeat:
+        # What others sent may have been part of another batch than this.
+        return 1
+    return 2 if send else 0
 
 
 def _words(job: NewJob) -> tuple[str | int | bytes, ...]:

@@ -13,15 +13,17 @@ from shared import metrics
 from shared.broker.orders import Completion, FailureOrder, RetryOrder, StopOrder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from prometheus_client import Counter, Histogram
 
     from shared.broker.delivery import Delivery
     from shared.broker.orders import Order
 
 #: Why attempts fail; another kind is counted as `other`, so that labels stay few.
-REASONS = ("error", "timeout", "invalid", "expired", "other")
+REASONS = ("error", "timeout", "invalid", "expired", "poison", "other")
 OUTCOMES = ("completed", "failed", "cancelled")
-#: The task of a job whose record can't be read, or that lost too many workers.
+#: The task of a job whose record does not tell it.
 UNKNOWN_TASK = "unknown"
 
 
@@ -78,10 +80,17 @@ class Tally:
             wait = self._waits[queue] = metrics.QUEUE_WAIT_SECONDS.labels(queue)
         wait.observe(max(0.0, seconds))
 
-    def settled(self, queue: str, order: Order, delivery: Delivery | None) -> None:
-        """Note how an attempt ended; `delivery` is None for an unreadable record."""
-        task = delivery.record.task if delivery is not None else UNKNOWN_TASK
-        series = self._of(queue, task)
+    def settled(
+        self, queue: str, order: Order, delivery: Delivery | None, *, task: str = ""
+    ) -> None:
+        """Note how an attempt ended.
+
+        `delivery` is None for a job that could not be run; then `task` may name its
+        task.
+        """
+        if delivery is not None:
+            task = delivery.record.task
+        series = self._of(queue, task or UNKNOWN_TASK)
         if isinstance(order, Completion):
             series.completed.inc()
         elif isinstance(order, RetryOrder):
@@ -99,9 +108,12 @@ class Tally:
         if delivery is not None:
             series.end_to_end.observe(_end_to_end_s(delivery))
 
-    def poisoned(self, queue: str, count: int) -> None:
-        """Note jobs that failed because they lost too many workers."""
-        self._of(queue, UNKNOWN_TASK).failed.inc(count)
+    def poisoned(self, queue: str, tasks: Iterable[str]) -> None:
+        """Note jobs that failed because they lost too many workers, by their tasks."""
+        for task in tasks:
+            series = self._of(queue, task or UNKNOWN_TASK)
+            series.failed.inc()
+            _count_reason(series, "poison")
 
     def _of(self, queue: str, task: str) -> _Series:
         series = self._series.get((queue, task))

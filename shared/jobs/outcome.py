@@ -55,12 +55,17 @@ class Failed:
 
 @dataclass(frozen=True)
 class Released:
-    """The attempt was interrupted and does not count; the job goes to the front.
+    """The attempt does not count.
 
-    `started` tells whether task code had begun to run.
+    Attributes:
+        started: Whether task code had begun to run.
+        delay_ms: Wait before the next one, in milliseconds; 0 goes to the front.
+        reason: Why, one line; empty when it was interrupted.
     """
 
     started: bool = True
+    delay_ms: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def decide(
     error: BaseException,
     failure: Failure,
     dice: float,
-) -> Retried | Failed:
+) -> Retried | Failed | Released:
     """Decide what follows a failed attempt.
 
     Args:
@@ -109,6 +114,8 @@ def decide(
     """
     if isinstance(error, (UnrecoverableError, InvalidDataError)):
         return Failed(failure)
+    if isinstance(error, RetryLaterError) and not error.uses_attempt:
+        return Released(delay_ms=error.delay_ms, reason=failure.reason)
     if attempts_made >= policy.attempts:
         return Failed(failure)
     if isinstance(error, RetryLaterError):

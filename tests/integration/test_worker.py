@@ -107,6 +107,25 @@ def test_retries_with_growing_delays_and_keeps_the_history(bench: Bench) -> None
     assert (job.processed_on or 0) - second.finished >= 100
 
 
+def test_a_task_that_did_not_get_to_its_work_uses_no_attempt(bench: Bench) -> None:
+    turns = iter(range(3))
+
+    def task(data: Anything, context: JobContext) -> Answer:
+        if next(turns) < 2:
+            message = "It is not my turn."
+            raise RetryLaterError(message, delay_ms=20, uses_attempt=False)
+        return Answer(text=str(context.attempt))
+
+    with bench.run(task) as broker, running_worker(broker):
+        job = bench.ended(bench.add(attempts=1))
+
+    assert job.state == "completed"
+    assert (job.attempts_made, job.attempts_started) == (1, 3)
+    assert job.returnvalue == b'{"text":"1"}'
+    assert [attempt.outcome for attempt in job.attempts] == ["released", "released"]
+    assert {attempt.error for attempt in job.attempts} == {"It is not my turn."}
+
+
 def test_fails_when_the_attempts_are_used_up(bench: Bench) -> None:
     def task(data: Anything, context: JobContext) -> Answer:
         message = "no luck"

@@ -92,7 +92,7 @@ def expire(queue: QueueProbe) -> None:
 
 
 def tidy(queue: QueueProbe) -> int:
-    done = queue.scripts.tidy(limit=9, completed_age_s=None, failed_age_s=None)
+    done = queue.scripts.tidy(limit=9)
     return done.expired
 
 

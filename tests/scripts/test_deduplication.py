@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.broker.orders import StopOrder
-from shared.broker.scripts import Enqueued, Scripts
+from shared.broker.orders import NewJob, StopOrder
+from shared.broker.scripts import Enqueued, Patience, Scripts
 from shared.jobs.states import JobState
+from tests.support.lossy_client import LossyClient
 from tests.support.queue_probe import (
     KEEP_ALL,
     KEEP_NONE,
@@ -243,3 +244,47 @@ def test_events_of_one_batch_come_in_the_order_of_what_happened(
         ("removed", "a"),
         ("waiting", "b"),
     ]
+
+
+@pytest.mark.parametrize("mode", ["keep", "replace;keep", "replace", ""])
+def test_a_batch_that_is_sent_again_changes_nothing_whatever_happened_between(
+    mode: str, scripts: Scripts, queue: QueueProbe
+) -> None:
+    def wish(job_id: str) -> NewJob:
+        return new_job(job_id, deduplication="d", deduplication_mode=mode)
+
+    queue.put("h", deduplication="d")
+    [holder] = queue.claim()
+    before: list[Any] = []
+
+    def look() -> list[Any]:
+        return [queue.counts(), queue.line(), queue.events()]
+
+    def go_on() -> None:
+        # What was kept is created now, and holds the id.
+        scripts.complete([completion(holder)])
+        before.extend(look())
+
+    losing = LossyClient(queue.client, before_next=go_on)
+    patience = Patience(tries=2, pause_s=0)
+    unlucky = Scripts(losing, queue.keys, patience=patience)
+
+    answers = unlucky.enqueue([wish("a"), wish("b"), new_job("x")])
+
+    assert look() == before
+    assert [each.created for each in answers[1:]] == ["keep" in mode, True]
+
+
+def test_what_others_may_have_sent_is_created_if_they_did_not(
+    scripts: Scripts, queue: QueueProbe
+) -> None:
+    def wish(job_id: str) -> NewJob:
+        return new_job(job_id, operation="op", deduplication="d")
+
+    scripts.enqueue([wish("a")], may_repeat=True)
+    both = [wish("a"), new_job("b", operation="op-b", deduplication="e")]
+
+    created = scripts.enqueue(both, may_repeat=True)
+
+    assert [each.created for each in created] == [True, True]
+    assert queue.line() == ["a", "b"]

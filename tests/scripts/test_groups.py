@@ -200,3 +200,39 @@ def test_a_delayed_job_of_a_group_waits_in_its_line_once_it_is_due(
     queue.wait_until_due("a")
     scripts.promote_due(limit=9)
     assert queue.line("group:g") == ["a"]
+
+
+def test_one_claim_passes_a_bounded_number_of_blocked_groups(
+    scripts: Scripts, queue: QueueProbe
+) -> None:
+    scripts.configure({"group:*": "c=1"})
+    groups = [f"g{number:03}" for number in range(450)]
+    scripts.enqueue([new_job(f"{g}-a", group=g) for g in groups])
+    assert len(names(queue, 450)) == 450
+    scripts.enqueue([new_job(f"{g}-b", group=g) for g in groups])
+    scripts.enqueue([new_job("free-a", group="free")])
+
+    # Each look takes some of them out of the round, and calls for the next look.
+    assert [names(queue) for _ in range(2)] == [[], []]
+    assert queue.take_wake_token()
+    assert names(queue) == ["free-a"]
+    assert queue.client.zcard(queue.keys.one("lanes")) <= 1
+
+
+@pytest.mark.parametrize("way", ["cancel", "remove"])
+@pytest.mark.usefixtures("damaged")
+def test_a_damaged_job_of_a_group_leaves_its_lane(
+    way: str, scripts: Scripts, queue: QueueProbe
+) -> None:
+    queue.put("a", "b", group="g")
+    queue.client.set(queue.keys.of("job", "a"), "no record")
+
+    if way == "cancel":
+        scripts.cancel(["a"], keep=KEEP_ALL)
+    else:
+        scripts.remove(["a"])
+
+    assert queue.line("grouped") == ["b"]
+    assert names(queue) == ["b"]
+    assert not queue.client.exists(queue.keys.of("group", "g"))
+    assert queue.counts()["waiting"] == 0

@@ -98,28 +98,29 @@ CALLS: dict[str, Call] = {
     "promote_now": lambda q, _: q.scripts.promote_now(["due", "far"]),
     "rerun": lambda q, _: q.scripts.rerun(["ended"]),
     "configure": lambda q, _: q.scripts.configure({"paused": "1", "group:g": "c=1"}),
-    "tidy": lambda q, _: q.scripts.tidy(limit=9, completed_age_s=0, failed_age_s=0),
+    "tidy": lambda q, _: q.scripts.tidy(limit=9),
     "audit": lambda q, _: mend_a_lost_job(q),
 }
 #: What every script but add_log checks.
-COMMON = ("waiting", "delayed", "active", "meta", "events", "wake")
-LANES = ("grouped", "lanes", "parked", "groupActive", "groupLimits")
+COMMON = (
+    *("waiting", "delayed", "active", "meta", "events", "wake", "leaving"),
+    *("grouped", "lanes", "parked", "groupActive", "groupLimits"),
+)
 TELLING = ("callbacks", "outbox")
 ALSO = {
-    "claim": (f"claim:{WORKER}",),
+    "claim": (f"claim:{WORKER}", "expiring", "failed", "gone:now", *TELLING),
     "complete": ("completed", "gone:now", *TELLING),
     "complete unkept": ("completed", "gone:now", *TELLING),
     "fail": ("failed", "gone:now", *TELLING),
     "recover": ("failed", "gone:now", "sweep", *TELLING),
     "recover poison": ("failed", "gone:now", "sweep", *TELLING),
-    "enqueue": (*LANES, "callbacks"),
-    "enqueue delayed": (*LANES, "callbacks"),
+    "enqueue": ("expiring", "callbacks"),
+    "enqueue delayed": ("expiring", "callbacks"),
+    "release": ("expiring",),
     "stop": ("cancelled", "gone:now", *TELLING),
     "cancel": ("cancelled", "gone:now", "cancelling", "expiring", *TELLING),
     "cancel active": ("cancelled", "gone:now", "cancelling", "expiring", *TELLING),
     "remove": ("gone:now", "expiring", "callbacks"),
-    "configure": LANES,
-    "audit": LANES,
     "tidy": ("completed", "failed", "cancelled", "gone:now", "expiring", *TELLING),
 }
 #: Keys of one job, the job beside it, and where that one is afterwards.
@@ -156,8 +157,9 @@ NEIGHBOURS = [
 
 def prepare(queue: QueueProbe) -> list[Claimed]:
     """Fill a queue so that every script has something to do."""
-    [ended] = queue.active("ended")
-    queue.scripts.complete([completion(ended)])
+    [ended, old] = queue.active("ended", "old")
+    queue.scripts.complete([completion(ended), completion(old)])
+    queue.client.zadd(queue.keys.one("leaving"), {"old": 1})
     jobs = queue.active("held-1", "held-2", lease_ms=1)
     queue.wait_until_expired("held-2")
     recover(queue)

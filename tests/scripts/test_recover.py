@@ -220,7 +220,7 @@ def test_a_job_that_outlives_too_many_workers_fails_as_poison(
         assert look(scripts, max_stalled=2) == Recovery(1, 0)
     lose(queue, "a")
 
-    assert look(scripts, max_stalled=2) == Recovery(0, 1)
+    assert look(scripts, max_stalled=2) == Recovery(0, 1, ("echo",))
 
     assert queue.line("failed") == ["a"]
     assert queue.line("waiting") == queue.line("active") == []
@@ -240,7 +240,7 @@ def test_a_job_that_outlives_too_many_workers_fails_as_poison(
 
 def test_poison_is_kept_as_long_as_is_said(scripts: Scripts, queue: QueueProbe) -> None:
     lose(queue, "a")
-    assert look(scripts, max_stalled=0, keep=KEEP_NONE) == Recovery(0, 1)
+    assert look(scripts, max_stalled=0, keep=KEEP_NONE) == Recovery(0, 1, ("echo",))
     assert queue.state("a") is None
     assert queue.last_event()["event"] == "failed"
 
@@ -254,7 +254,7 @@ def test_recovered_and_poisoned_are_counted_apart(
     for job_id in "abc":
         queue.wait_until_expired(job_id)
     look(scripts)
-    assert look(scripts) == Recovery(2, 1)
+    assert look(scripts) == Recovery(2, 1, ("echo",))
     assert queue.line() == ["a", "c"]
 
 

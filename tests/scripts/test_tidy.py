@@ -6,27 +6,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.broker.orders import ReleaseOrder
 from shared.broker.scripts import Scripts, Tidied
-from tests.support.queue_probe import KEEP_ALL, another_try, completion, failure
+from shared.contracts.retention import Retention
+from tests.support.queue_probe import another_try, completion, failure
 
 if TYPE_CHECKING:
     from tests.support.queue_probe import QueueProbe
 
 
-def tidy(
-    queue: QueueProbe,
-    *,
-    limit: int = 100,
-    completed_age_s: int | None = None,
-    failed_age_s: int | None = None,
-) -> Tidied:
-    return queue.scripts.tidy(
-        limit=limit, completed_age_s=completed_age_s, failed_age_s=failed_age_s
-    )
+def tidy(queue: QueueProbe, *, limit: int = 100) -> Tidied:
+    return queue.scripts.tidy(limit=limit)
 
 
 def be_late(queue: QueueProbe, *job_ids: str) -> None:
     queue.client.zadd(queue.keys.one("expiring"), dict.fromkeys(job_ids, 1))
+
+
+def be_old(queue: QueueProbe, *job_ids: str) -> None:
+    queue.client.zadd(queue.keys.one("leaving"), dict.fromkeys(job_ids, 1))
 
 
 @pytest.mark.parametrize("by", ["claim", "tidy"])
@@ -89,29 +87,84 @@ def test_a_batch_has_a_limit(queue: QueueProbe) -> None:
     assert [tidy(queue, limit=2).expired for _ in range(4)] == [2, 2, 1, 0]
 
 
-def test_what_has_ended_goes_at_its_age_and_not_before(
+@pytest.mark.parametrize("is_delayed", [False, True])
+def test_a_job_that_was_handed_back_before_it_began_expires_still(
+    scripts: Scripts, queue: QueueProbe, *, is_delayed: bool
+) -> None:
+    queue.put("a", expires_in_ms=60_000)
+    deadline = queue.score("expiring", "a")
+    [job] = queue.claim()
+    scripts.release([ReleaseOrder("a", job.token, 60_000 if is_delayed else 0)])
+
+    assert queue.score("expiring", "a") == deadline
+    be_late(queue, "a")
+    assert tidy(queue) == Tidied(1, 0)
+    assert queue.state("a") == "failed"
+
+
+def test_a_job_that_began_and_was_handed_back_expires_no_more(
     scripts: Scripts, queue: QueueProbe
 ) -> None:
-    done, failed = queue.active("done", "failed")
-    scripts.complete([completion(done)])
-    scripts.fail([failure(failed)])
-    queue.put("off", "recent")
-    scripts.cancel(["off", "recent"], keep=KEEP_ALL)
-    old = queue.now_ms() - 60_000
-    for state, job_id in [("completed", "done"), ("failed", "failed")]:
-        queue.client.zadd(queue.keys.one(state), {job_id: old})
-    queue.client.zadd(queue.keys.one("cancelled"), {"off": old})
+    queue.put("a", expires_in_ms=60_000)
+    for attempt in (b'{"outcome":"released"', b""):
+        [job] = queue.claim()
+        scripts.release([ReleaseOrder("a", job.token, 0, attempt)])
 
+        assert queue.score("expiring", "a") is None
+
+
+def test_a_job_that_runs_again_does_not_expire_by_its_old_time(
+    scripts: Scripts, queue: QueueProbe
+) -> None:
+    queue.put("a", expires_in_ms=60_000)
+    [job] = queue.claim()
+    scripts.complete([completion(job)])
+    scripts.rerun(["a"])
+    [job] = queue.claim()
+    scripts.release([ReleaseOrder("a", job.token)])
+
+    assert queue.score("expiring", "a") is None
+
+
+def test_each_job_goes_at_its_own_age(scripts: Scripts, queue: QueueProbe) -> None:
+    done, failed, kept = queue.active("done", "failed", "kept")
+    scripts.complete([completion(done, keep=Retention(age=60))])
+    scripts.complete([completion(kept)])
+    scripts.fail([failure(failed, keep=Retention(age=3600))])
+    queue.put("off")
+    scripts.cancel(["off"], keep=Retention(age=30))
+
+    for job_id, state, age_ms in [
+        ("done", "completed", 60_000),
+        ("failed", "failed", 3_600_000),
+        ("off", "cancelled", 30_000),
+    ]:
+        ended = queue.score(state, job_id)
+        assert ended is not None
+        assert queue.score("leaving", job_id) == ended + age_ms
     assert tidy(queue) == Tidied(0, 0)
-    assert tidy(queue, completed_age_s=120, failed_age_s=120) == Tidied(0, 0)
-    assert tidy(queue, completed_age_s=59) == Tidied(0, 1)
-    assert tidy(queue, failed_age_s=59) == Tidied(0, 2)
-    assert queue.state("done") is None
-    assert queue.line("cancelled") == ["recent"]
+    be_old(queue, "failed", "off")
+    assert tidy(queue) == Tidied(0, 2)
+    assert [queue.state(job_id) for job_id in ("off", "failed")] == [None, None]
+    assert [queue.state(job_id) for job_id in ("done", "kept")] == ["completed"] * 2
+
+
+def test_a_job_that_runs_again_is_not_removed_by_its_old_age(
+    scripts: Scripts, queue: QueueProbe
+) -> None:
+    [job] = queue.active("a")
+    scripts.complete([completion(job, keep=Retention(age=60))])
+    scripts.rerun(["a"])
+
+    assert queue.score("leaving", "a") is None
+    # Even a stale entry removes nothing but itself.
+    be_old(queue, "a")
+    assert tidy(queue) == Tidied(0, 0)
+    assert queue.state("a") == "waiting"
 
 
 def test_a_lost_reply_has_no_second_effect(unlucky: Scripts, queue: QueueProbe) -> None:
     queue.put("a", expires_in_ms=60_000)
     be_late(queue, "a")
-    unlucky.tidy(limit=9, completed_age_s=None, failed_age_s=None)
+    unlucky.tidy(limit=9)
     assert queue.meta("failed") == 1

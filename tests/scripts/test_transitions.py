@@ -79,7 +79,7 @@ def end(queue: QueueProbe, how: str) -> None:
 
 def tidy(queue: QueueProbe) -> None:
     queue.client.zadd(queue.keys.one("expiring"), {"a": 1})
-    queue.scripts.tidy(limit=9, completed_age_s=None, failed_age_s=None)
+    queue.scripts.tidy(limit=9)
 
 
 def rerun(queue: QueueProbe) -> None:

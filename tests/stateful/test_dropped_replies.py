@@ -168,7 +168,7 @@ class Traffic:
             if self.scripts.remove([job_id]) == [1]:
                 self.removed.add(job_id)
         elif way == 4:
-            self.scripts.tidy(limit=10, completed_age_s=None, failed_age_s=None)
+            self.scripts.tidy(limit=10)
         elif way == 5:
             self.scripts.configure({"paused": "1", "group:*": "c=2"})
             self.scripts.configure({"paused": "", "group:*": ""})

@@ -149,6 +149,8 @@ def _check_lanes(
 def _check_marks(stored: Stored, places: dict[str, str]) -> None:
     for job_id in stored.ids("expiring"):
         assert places.get(job_id) in ("waiting", "delayed"), f"{job_id} can't expire"
+    for job_id in stored.ids("leaving"):
+        assert JOB_ENDED.get(places.get(job_id, "")), f"{job_id} must not be removed"
     for job_id in stored.once.get("cancelling", ()):
         assert places.get(job_id.decode()) == "active", f"{job_id} can't be cancelled"
 

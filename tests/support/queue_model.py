@@ -22,6 +22,7 @@ class ModelJob:
     mode: str = ""
     delay_ms: int = 0
     expires: bool = False
+    had_deadline: bool = False
     state: str = "waiting"
     place: tuple[int, int] = (0, 0)
     token: int = 0
@@ -143,6 +144,7 @@ class QueueModel:
         assert job.place == min(beside), f"{job_id} jumped the line"
         assert token == self.tokens + 1, "tokens strictly increase"
         self.tokens = token
+        job.had_deadline |= job.expires
         job.state, job.token, job.expires = "active", token, False
         job.is_suspect = False
         job.attempts_started += 1
@@ -177,6 +179,9 @@ class QueueModel:
             self._finish(job, "cancelled")
         else:
             job.state = "delayed" if is_later else "waiting"
+            # It never began, so its time to begin runs on.
+            never_began = not has_begun and job.attempts_started == 0
+            job.expires = never_began and job.had_deadline
 
     def recover(self, lost: list[str], *, max_stalled: int) -> tuple[int, int]:
         """Look for lost workers; return how many jobs came back, and were poison."""
@@ -221,7 +226,7 @@ class QueueModel:
         """Let a job that has ended run again."""
         job = self.jobs[job_id]
         job.attempts_made = job.attempts_started = job.stalled = 0
-        job.is_unwanted = False
+        job.is_unwanted = job.had_deadline = False
         self._put_waiting(job)
 
     def remove(self, job_id: str) -> None:

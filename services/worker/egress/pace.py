@@ -45,7 +45,8 @@ def wait_for_turn(host: str, rate: Rate, context: JobContext) -> None:
             kept, str(turn_ms).encode(), ttl_ms=wait_ms + LONGEST_TURN_MS
         )
     message = f"{host} may be called {rate.calls} times per {rate.per_ms // 1000} s."
-    raise RetryLaterError(message, delay_ms=min(wait_ms, LONGEST_TURN_MS))
+    delay_ms = min(wait_ms, LONGEST_TURN_MS)
+    raise RetryLaterError(message, delay_ms=delay_ms, uses_attempt=False)
 
 
 def _patience_s(context: JobContext) -> float:

@@ -74,6 +74,8 @@ class BackoffRetries(Retries):
         if isinstance(outcome, Retried):
             _log.info("job_retried", reason=failure.reason, delay_ms=outcome.delay_ms)
             broker.enqueue(message, delay=outcome.delay_ms)  # type: ignore[arg-type]  # a proxy, as Dramatiq's own
+        elif isinstance(outcome, Released):
+            _log.info("job_put_off", reason=failure.reason, delay_ms=outcome.delay_ms)
         else:
             _log.warning("job_failed", reason=failure.reason, kind=failure.kind)
             message.fail()

@@ -115,4 +115,4 @@ def _delay_ms(number: int, total: int, data: SendBulkEmail, context: JobContext)
 def _check(context: JobContext) -> None:
     if context.cancelled or context.remaining_s() < _RESERVE_S:
         message = "The list was not read to its end; it goes on from there."
-        raise RetryLaterError(message, delay_ms=_BREAK_MS)
+        raise RetryLaterError(message, delay_ms=_BREAK_MS, uses_attempt=False)

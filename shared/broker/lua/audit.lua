@@ -18,7 +18,6 @@ local PLACES = { 'waiting', 'grouped', 'delayed', 'active', 'completed', 'failed
   'cancelled' }
 
 expectQueueTypes()
-expectLaneTypes()
 
 local function placesOf(id)
   local found = {}

@@ -22,6 +22,8 @@ local claimKey = prefix .. 'claim:' .. worker
 local MOVED_PER_CLAIM = 100
 
 expectQueueTypes()
+expectTypes({ [expiringKey] = 'zset', [finishedKey('failed')] = 'zset',
+  [goneKey(0)] = 'hash', [callbacksKey] = 'hash', [outboxKey] = 'stream' })
 
 local function describe(id, run)
   -- A record of a wrong type reads as empty; the consumer fails such a job alone.
@@ -72,6 +74,7 @@ local claimedCount = #taken / 3
 if claimedCount > 0 then
   local token = redis.call('HINCRBY', metaKey, 'tokens', claimedCount) - claimedCount
   local claimed, ids, leases = { operation }, {}, {}
+  local mayExpire = redis.call('EXISTS', expiringKey) == 1
   for i = 1, #taken, 3 do
     local id, order, group = taken[i], taken[i + 1], taken[i + 2]
     local run = readRun(id, 'token', 'attemptsMade', 'attemptsStarted', 'stalledCounter')
@@ -82,6 +85,8 @@ if claimedCount > 0 then
       'processedOn', now, 'attemptsStarted', run[3], 'order', order)
     local description = describe(id, run)
     rememberSpecials(id, description[3], group)
+    local expires = mayExpire and redis.call('ZSCORE', expiringKey, id)
+    if expires then redis.call('HSET', runKey(id), 'expires', expires) end
     append(reply, description)
     claimed[#claimed + 1] = id .. '=' .. run[1]
     ids[#ids + 1] = id
@@ -92,9 +97,7 @@ if claimedCount > 0 then
   addEvent('active', table.concat(ids, ' '), 'worker', worker)
   redis.call('SET', claimKey, table.concat(claimed, ' '), 'PX', 60000)
   redis.call('ZREM', waitingKey, unpack(ids))
-  if redis.call('EXISTS', expiringKey) == 1 then
-    redis.call('ZREM', expiringKey, unpack(ids))
-  end
+  if mayExpire then redis.call('ZREM', expiringKey, unpack(ids)) end
   if rateMs then countStarts(rateKey, claimedCount, rateMs) end
 end
 

@@ -13,7 +13,6 @@
 -- @include expect_types add_event lanes
 
 expectQueueTypes()
-expectLaneTypes()
 
 local function set(key, field, value)
   if value == '' then

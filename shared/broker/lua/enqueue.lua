@@ -4,7 +4,8 @@
   it must be.
 
   KEYS[1]  prefix of the queue, `ns:{queue}:`
-  ARGV[1]  1 when this may have been sent before, else 0
+  ARGV[1]  2 when exactly this was sent before and its reply was lost, 1 when others may
+           have sent its jobs before, else 0
   ARGV     from 2 on per job: id; operation id, the same one marks the same request sent
            again; task name; priority, 1 runs first; delay in milliseconds, 0 for none;
            milliseconds within which it must start, or ''; group or ''; deduplication id
@@ -20,31 +21,53 @@
 local PER_JOB = 11
 
 expectQueueTypes()
-expectTypes({ [callbacksKey] = 'hash' })
+expectTypes({ [callbacksKey] = 'hash', [expiringKey] = 'zset' })
 
 local function millis() return string.format('%.0f', now) end
 
--- Returns created, id, state and time; state nil when an event is to follow.
-local function enqueue(job, isResent)
+local function isGone(job)
+  local gone = readGone(job.id)
+  return gone and gone:match('^([^;]*);') == job.operation
+end
+
+-- Whether a job left a trace of its own: a record, a mark, or a place in `next`.
+local function hasTrace(job)
+  local header = readHeader(job.id)
+  if header and header.operation == job.operation or isGone(job) then return true end
+  return job.dedup ~= '' and redis.call('HGET', nextKey(job.dedup), 'id') == job.id
+end
+
+-- A script runs whole or not at all, so one trace tells that all of this very batch were
+-- dealt with, those too that others stood for. Meanwhile who stood for them may have
+-- gone, but they must not come now.
+local function wasExecuted(jobs)
+  for _, job in ipairs(jobs) do
+    if hasTrace(job) then return true end
+  end
+  return false
+end
+
+local function standsFor(holder)
+  local header = readHeader(holder)
+  local isThere = redis.call('EXISTS', jobKey(holder)) == 1
+  return 0, holder, isThere and stateOf(holder) or 'removed',
+    header and header.acceptedAt or millis()
+end
+
+-- Returns created, id, state and time, and whether it is new and an event is to follow.
+local function enqueue(job, isResent, isExecuted)
   local existing = readHeader(job.id)
   if existing then
     local created = existing.operation == job.operation and 1 or 0
     return created, job.id, stateOf(job.id), existing.acceptedAt
   end
-  if isResent then
-    local gone = readGone(job.id)
-    if gone and gone:match('^([^;]*);') == job.operation then
-      return 1, job.id, 'removed', millis()
-    end
+  if isResent and isGone(job) then return 1, job.id, 'removed', millis() end
+  if isExecuted and job.dedup ~= '' then
+    return standsFor(redis.call('GET', dedupKey(job.dedup)) or job.id)
   end
   if job.dedup ~= '' then
     local holder = findDuplicate(job)
-    if holder then
-      local header = readHeader(holder)
-      local isThere = redis.call('EXISTS', jobKey(holder)) == 1
-      return 0, holder, isThere and stateOf(holder) or 'removed',
-        header and header.acceptedAt or millis()
-    end
+    if holder then return standsFor(holder) end
   end
   local state = createJob(job)
   -- A damaged record holds the id; it is found out when its turn comes.
@@ -53,28 +76,32 @@ local function enqueue(job, isResent)
   return 1, job.id, state, millis(), true
 end
 
-local reply, waiting, isResent = {}, {}, ARGV[1] == '1'
+local jobs = {}
+for i = 2, #ARGV, PER_JOB do
+  jobs[#jobs + 1] = {
+    id = ARGV[i], operation = ARGV[i + 1], task = ARGV[i + 2],
+    priority = tonumber(ARGV[i + 3]), delay = tonumber(ARGV[i + 4]),
+    expires = ARGV[i + 5], group = ARGV[i + 6], dedup = ARGV[i + 7], mode = ARGV[i + 8],
+    callback = ARGV[i + 9], record = ARGV[i + 10],
+  }
+end
+
+local reply, waiting = {}, {}
+local isResent, isExecuted = ARGV[1] ~= '0', ARGV[1] == '2' and wasExecuted(jobs)
 
 local function tellWaiting()
   if #waiting > 0 then addEvent('waiting', table.concat(waiting, ' ')) end
   waiting = {}
 end
 
-expectLaneTypes()
-for i = 2, #ARGV, PER_JOB do
-  local job = {
-    id = ARGV[i], operation = ARGV[i + 1], task = ARGV[i + 2],
-    priority = tonumber(ARGV[i + 3]), delay = tonumber(ARGV[i + 4]),
-    expires = ARGV[i + 5], group = ARGV[i + 6], dedup = ARGV[i + 7], mode = ARGV[i + 8],
-    callback = ARGV[i + 9], record = ARGV[i + 10],
-  }
+for _, job in ipairs(jobs) do
   -- What stands for an earlier job of this batch must not be told before that job.
   if job.dedup ~= '' then tellWaiting() end
-  local created, id, state, acceptedAt, isNew = enqueue(job, isResent)
+  local created, id, state, acceptedAt, isNew = enqueue(job, isResent, isExecuted)
   if isNew and state == 'waiting' then
     waiting[#waiting + 1] = id
   elseif isNew then
-    addEvent('delayed', id, 'delay', ARGV[i + 4])
+    addEvent('delayed', id, 'delay', string.format('%.0f', job.delay))
   end
   local at = #reply
   reply[at + 1], reply[at + 2], reply[at + 3], reply[at + 4] = created, id, state, acceptedAt

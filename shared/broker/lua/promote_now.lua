@@ -3,7 +3,7 @@
   promote_now: delayed -> waiting, ahead of the jobs' time.
 
   KEYS[1]  prefix of the queue, `ns:{queue}:`
-  ARGV[1]  1 when this may have been sent before, else 0
+  ARGV[1]  0 when this was surely not sent before
   ARGV     from 2 on: ids
 
   Returns  per job 1 done (or before), -1 it is not delayed, -2 there is none
@@ -14,7 +14,7 @@ local DONE, WRONG_STATE, MISSING = 1, -1, -2
 
 expectQueueTypes()
 
-local isResent = ARGV[1] == '1'
+local isResent = ARGV[1] ~= '0'
 
 local function promoteNow(id)
   if redis.call('ZSCORE', delayedKey, id) then

@@ -17,7 +17,8 @@
   ARGV[5]  age in seconds to keep a poisonous job, or ''
   ARGV[6]  how many poisonous jobs to keep, or ''
 
-  Returns  { recovered, poisoned }
+  Returns  { recovered, then the task of each poisonous job, '' when its record is
+             damaged }
   Events   stalled, then waiting | failed | cancelled; delayed, of a job that
            deduplication kept
 ]]
@@ -35,7 +36,7 @@ expectTypes({
 })
 
 if gate > 0 and not redis.call('SET', sweepKey, now, 'NX', 'PX', gate) then
-  return { 0, 0 }
+  return { 0 }
 end
 
 local function isRipe(id, expiry)
@@ -68,7 +69,7 @@ local function endAsPoison(id, lease, stalled)
   keepFinished('failed', { { id, age, count } })
 end
 
-local recovered, poisoned = 0, 0
+local recovered, poisoned = 0, {}
 local leases = redis.call('ZRANGEBYSCORE', activeKey, '-inf', now + early,
   'WITHSCORES', 'LIMIT', 0, LEASES_PER_SWEEP)
 for i = 1, #leases, 2 do
@@ -85,8 +86,9 @@ for i = 1, #leases, 2 do
     if lease.cancel then
       endCancelled(id, lease)
     elseif stalled > maxStalled then
+      local record = readHeader(id)
+      poisoned[#poisoned + 1] = record and record.task or ''
       endAsPoison(id, lease, stalled)
-      poisoned = poisoned + 1
     else
       redis.call('HSET', runKey(id), 'state', 'waiting')
       putWaitingAt(id, run[3] or '0', lease.group)
@@ -96,4 +98,4 @@ for i = 1, #leases, 2 do
     leaveActive({ id }, { lease })
   end
 end
-return { recovered, poisoned }
+return { recovered, unpack(poisoned) }

@@ -16,6 +16,7 @@
 local PER_JOB = 4
 
 expectQueueTypes()
+expectTypes({ [expiringKey] = 'zset' })
 
 local answers, ids, leases = {}, {}, {}
 for i = 1, #ARGV, PER_JOB do
@@ -24,9 +25,13 @@ for i = 1, #ARGV, PER_JOB do
   answers[#answers + 1] = answer
   if answer == HELD then
     local state = tonumber(delay) > 0 and 'delayed' or 'waiting'
-    local order = redis.call('HGET', runKey(id), 'order')
+    local order, expires = unpack(redis.call('HMGET', runKey(id), 'order', 'expires'))
     if attempt == '' then
-      redis.call('HINCRBY', runKey(id), 'attemptsStarted', -1)
+      local begun = redis.call('HINCRBY', runKey(id), 'attemptsStarted', -1)
+      -- It never began, so its time to begin runs on.
+      if expires and begun == 0 and not lease.cancel then
+        redis.call('ZADD', expiringKey, expires, id)
+      end
     else
       addAttempt(id, attempt)
     end

@@ -3,7 +3,7 @@
   remove: any state but active -> (none).
 
   KEYS[1]  prefix of the queue, `ns:{queue}:`
-  ARGV[1]  1 when this may have been sent before, else 0
+  ARGV[1]  0 when this was surely not sent before
   ARGV     from 2 on: ids
 
   Returns  per job 1 done (or before), -1 it is active, -2 there is none
@@ -16,7 +16,7 @@ expectQueueTypes()
 expectTypes({ [goneKey(0)] = 'hash', [expiringKey] = 'zset',
   [callbacksKey] = 'hash' })
 
-local isResent = ARGV[1] == '1'
+local isResent = ARGV[1] ~= '0'
 
 local function remove(id)
   if redis.call('EXISTS', jobKey(id)) == 0 then

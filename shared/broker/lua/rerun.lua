@@ -26,11 +26,12 @@ local function rerun(id)
   if not ENDED[state] then return WRONG_STATE end
   redis.call('HDEL', runKey(id), 'attemptsMade', 'attemptsStarted', 'stalledCounter',
     'finishedOn', 'returnvalue', 'failedReason', 'failureKind', 'stacktrace', 'progress',
-    'suspect', 'cancel')
+    'suspect', 'cancel', 'expires')
   redis.call('HSET', runKey(id), 'state', 'waiting', 'rerunBy', operation)
   putWaiting(id, header.priority, header.group)
   stampWaitingSince(id)
   redis.call('ZREM', finishedKey(state), id)
+  redis.call('ZREM', leavingKey, id)
   addEvent('waiting', id, 'prev', state)
   return DONE
 end

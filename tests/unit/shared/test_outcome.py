@@ -17,11 +17,13 @@ from shared.jobs.outcome import (
     MAX_STACKTRACE,
     Failed,
     Failure,
+    Released,
     Retried,
     decide,
     describe,
 )
 
+LATER = RetryLaterError("x", delay_ms=7, uses_attempt=False)
 WHY = Failure("error", "It broke.")
 INVALID = InvalidDataError((Problem("/data/to", "is missing"),))
 
@@ -42,12 +44,14 @@ class _Odd(Exception):  # noqa: N818 - any name may be raised
         (RetryLaterError("x", delay_ms=7), 1, Retried(7, WHY)),
         (RetryLaterError("x", delay_ms=0), 2, Retried(0, WHY)),
         (RetryLaterError("x", delay_ms=7), 3, Failed(WHY)),
+        (LATER, 1, Released(delay_ms=7, reason="It broke.")),
+        (LATER, 3, Released(delay_ms=7, reason="It broke.")),
         (UnrecoverableError("x"), 1, Failed(WHY)),
         (INVALID, 1, Failed(WHY)),
     ],
 )
 def test_decides_what_follows_a_failed_attempt(
-    error: BaseException, attempts_made: int, expected: Retried | Failed
+    error: BaseException, attempts_made: int, expected: Retried | Failed | Released
 ) -> None:
     policy = resolve(JobOptions(attempts=3, backoff=Backoff(delay=100)))
     outcome = decide(

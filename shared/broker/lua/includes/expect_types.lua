@@ -14,5 +14,7 @@ local function expectQueueTypes()
   expectTypes({
     [waitingKey] = 'zset', [delayedKey] = 'zset', [activeKey] = 'zset',
     [metaKey] = 'hash', [eventsKey] = 'stream', [wakeKey] = 'list',
+    [leavingKey] = 'zset', [groupedKey] = 'zset', [lanesKey] = 'zset',
+    [parkedKey] = 'zset', [groupActiveKey] = 'hash', [groupLimitsKey] = 'hash',
   })
 end

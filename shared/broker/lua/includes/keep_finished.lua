@@ -1,31 +1,22 @@
 -- File finished jobs under their state and remove what has been kept long enough.
--- @include keys now remove_jobs tell_callbacks
+-- @include keys now remove_jobs remove_aged tell_callbacks
 -- A batch removes at most this many times its own size: work stays bounded, and a queue
 -- that holds too many still shrinks.
 local REMOVALS_PER_JOB = 4
 
--- Remove the oldest beyond `count` and those that ended more than `age` seconds ago
--- ('' = no limit), at most `limit`.
-local function trimFinished(key, age, count, limit)
-  local excess = count == '' and 0 or redis.call('ZCARD', key) - tonumber(count)
-  if excess <= 0 and age == '' then return end
-  local oldest = redis.call('ZRANGE', key, 0, limit - 1, 'WITHSCORES')
-  local tooOld = age ~= '' and now - tonumber(age) * 1000 or -1
-  local removed = {}
-  for i = 1, #oldest, 2 do
-    if #removed >= excess and tonumber(oldest[i + 1]) >= tooOld then break end
-    removed[#removed + 1] = oldest[i]
-  end
-  if #removed == 0 then return end
-  removeJobs(removed)
-  redis.call('ZREM', key, unpack(removed))
+-- Remove the oldest beyond `count`, at most `limit`.
+local function trimFinished(key, count, limit)
+  local excess = math.min(redis.call('ZCARD', key) - count, limit)
+  if excess <= 0 then return end
+  local oldest = redis.call('ZRANGE', key, 0, excess - 1)
+  removeJobs(oldest)
+  redis.call('ZREM', key, unpack(oldest))
 end
 
--- `jobs` is a list of { id, age, count }.
+-- `jobs` is a list of { id, age in seconds, count }, '' being no limit.
 local function keepFinished(state, jobs)
   if #jobs == 0 then return end
-  local key = finishedKey(state)
-  local members, unkept, policies, ids = {}, {}, {}, {}
+  local members, leaving, unkept, counts, ids = {}, {}, {}, {}, {}
   for i, job in ipairs(jobs) do ids[i] = job[1] end
   tellCallbacks(state, ids)
   for _, job in ipairs(jobs) do
@@ -35,12 +26,18 @@ local function keepFinished(state, jobs)
     else
       members[#members + 1] = now
       members[#members + 1] = id
-      policies[age .. ':' .. count] = job
+      if count ~= '' then counts[count] = true end
+      if age ~= '' then
+        leaving[#leaving + 1] = string.format('%.0f', now + tonumber(age) * 1000)
+        leaving[#leaving + 1] = id
+      end
     end
   end
-  if #members > 0 then redis.call('ZADD', key, unpack(members)) end
+  if #members > 0 then redis.call('ZADD', finishedKey(state), unpack(members)) end
+  if #leaving > 0 then redis.call('ZADD', leavingKey, unpack(leaving)) end
   removeJobs(unkept)
-  for _, job in pairs(policies) do
-    trimFinished(key, job[2], job[3], REMOVALS_PER_JOB * #jobs)
+  removeAged(REMOVALS_PER_JOB * #jobs)
+  for count in pairs(counts) do
+    trimFinished(finishedKey(state), tonumber(count), REMOVALS_PER_JOB * #jobs)
   end
 end

@@ -6,12 +6,7 @@
 --   parked       lanes over their rate: lane by the time it may go on
 --   groupActive  running jobs per group; groupLimits  `c=<jobs>;m=<jobs>;d=<ms>` per
 --                group, '*' for all that have none of their own
--- @include keys wake expect_types
-local function expectLaneTypes()
-  expectTypes({ [groupedKey] = 'zset', [lanesKey] = 'zset', [parkedKey] = 'zset',
-    [groupActiveKey] = 'hash', [groupLimitsKey] = 'hash' })
-end
-
+-- @include keys wake
 local function openLane(group)
   if redis.call('ZSCORE', parkedKey, group) then return end
   local turns = redis.call('HGET', metaKey, 'turns') or '0'

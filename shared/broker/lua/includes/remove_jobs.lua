@@ -20,4 +20,5 @@ local function removeJobs(ids)
   markGone(marks)
   redis.call('UNLINK', unpack(keys))
   redis.call('HDEL', callbacksKey, unpack(ids))
+  redis.call('ZREM', leavingKey, unpack(ids))
 end

@@ -1,5 +1,5 @@
 -- Choose the jobs that may start now, within the limits of the queue and of its groups.
--- @include keys now lanes serve_lanes promote rates
+-- @include keys now serve_lanes promote rates
 local function earlier(a, b)
   if a < 0 then return b end
   return b < 0 and a or math.min(a, b)
@@ -34,10 +34,7 @@ local function takeJobs(count)
   local taken = {}
   local loose = redis.call('ZRANGE', waitingKey, 0, count - 1, 'WITHSCORES')
   local isGrouped = redis.call('EXISTS', lanesKey, parkedKey) > 0
-  if isGrouped then
-    expectLaneTypes()
-    unpark()
-  end
+  if isGrouped then unpark() end
   local i, lanesLeft = 1, isGrouped
   while #taken < 3 * count and (loose[i] or lanesLeft) do
     if loose[i] then

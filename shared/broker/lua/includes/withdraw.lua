@@ -5,7 +5,13 @@ local function withdraw(id, state)
     redis.call('ZREM', delayedKey, id)
   else
     local header = readHeader(id)
-    takeWaiting(id, header and header.group)
+    if header then
+      takeWaiting(id, header.group)
+    else
+      -- Its group is not known: the lane drops it when its turn comes.
+      redis.call('ZREM', waitingKey, id)
+      redis.call('ZREM', groupedKey, id)
+    end
   end
   redis.call('ZREM', expiringKey, id)
 end
