@@ -112,13 +112,13 @@ class MasterPool(redis.BlockingConnectionPool):
         if now_ms >= self._look_at_ms:
             self._look_at_ms = now_ms + LOOK_EVERY_MS
             self._look()
-        connection = super().get_connection()
+        connection = super().get_connection()  # type: ignore[no-untyped-call]  # see there
         if self.has_left(connection):
             connection.disconnect()
             try:
                 connection.connect()
             except BaseException:
-                self.release(connection)
+                self.release(connection)  # type: ignore[no-untyped-call]  # see there
                 raise
         return connection
 
