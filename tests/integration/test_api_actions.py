@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from services.api import back_pressure, job_list
 from shared.broker.connection import connect
+from shared.broker.inspector import Inspector, Page
 from shared.broker.presence import Presence, WorkerInfo
 from tests.support.api import Api, FakeWorker, running_api
 from tests.support.redis_server import running_server
@@ -373,22 +375,31 @@ def test_another_process_goes_on_with_an_operation(
     assert api.job_count() == 0
 
 
-def test_stops_an_operation(api: Api) -> None:
+def test_stops_an_operation(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(api, 350)
     parts = api.app.extensions["nightshift.parts"]
-    parts.actions._lock.acquire()  # holds the operation back until the wish is in
-    try:
-        parts.actions._known.add("x" * 20)
-    finally:
-        parts.actions._lock.release()
+    looked, may_go_on = threading.Event(), threading.Event()
+    page = Inspector.page
+
+    def held_back(inspector: Inspector, *place: Any, **rest: Any) -> Page:
+        found = page(inspector, *place, **rest)
+        looked.set()
+        assert may_go_on.wait(20)
+        return found
+
+    monkeypatch.setattr(Inspector, "page", held_back)
     location = api.post(f"{QUEUE}/drain", json={"dryRun": True}).headers["Location"]
+    assert looked.wait(20), "the first batch is under way"
+    asked = api.post(f"{location}/stop")
+    may_go_on.set()
 
-    assert api.post(f"{location}/stop").status_code == 202
-
+    assert asked.status_code == 202
     ended = wait_for(
         lambda: (o := api.get(location).get_json())["state"] != "running" and o
     )
-    assert ended["state"] in {"stopped", "done"}
+    assert (ended["state"], ended["lookedAt"]) == ("stopped", 100)
+    assert ended["finished"] >= ended["created"]
+    assert parts.actions._known == set()
 
 
 def test_hides_operations_of_other_queues(api: Api) -> None:
