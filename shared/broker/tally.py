@@ -13,7 +13,7 @@ from shared import metrics
 from shared.broker.orders import Completion, FailureOrder, RetryOrder, StopOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from prometheus_client import Counter, Histogram
 
@@ -55,9 +55,14 @@ class _Series:
 
 
 class Tally:
-    """The counters of a process; all methods may be called by any thread."""
+    """The counters of a process; all methods may be called by any thread.
+
+    Attributes:
+        listeners: Called with each order that Redis took, and whose job it ended.
+    """
 
     def __init__(self) -> None:
+        self.listeners: list[Callable[[Order, Delivery], None]] = []
         self._series: dict[tuple[str, str], _Series] = {}
         self._waits: dict[str, Histogram] = {}
 
@@ -90,6 +95,8 @@ class Tally:
         """
         if delivery is not None:
             task = delivery.record.task
+            for listener in self.listeners:
+                listener(order, delivery)
         series = self._of(queue, task or UNKNOWN_TASK)
         if isinstance(order, Completion):
             series.completed.inc()

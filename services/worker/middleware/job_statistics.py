@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from dramatiq import Middleware
 
 from shared import clock, logging
-from shared.broker.delivery import JobMessage
 from shared.broker.job_totals import SLOWEST, DayTotals, TaskTotals, day_of
+from shared.broker.orders import Completion, FailureOrder, RetryOrder
 from shared.errors import BrokerError
-from shared.jobs.outcome import Completed, Failed, Retried
 
 if TYPE_CHECKING:
-    from dramatiq import Broker, MessageProxy, Worker
+    from dramatiq import Broker, Worker
 
+    from shared.broker.broker import NightshiftBroker
+    from shared.broker.delivery import Delivery
     from shared.broker.job_totals import JobTotals
+    from shared.broker.orders import Order
 
 #: Time between two writes, in seconds: one round trip for all jobs in between.
 FLUSH_S = 2.0
+_ENDINGS = {Completion: "completed", FailureOrder: "failed", RetryOrder: "retried"}
 #: Days that are kept while Redis is away; more would be forgotten.
 _MOST_DAYS = 3
 
@@ -29,7 +32,8 @@ _log = logging.get(__name__)
 class JobStatistics(Middleware):
     """Gathers in memory and writes every now and then; it never delays a job.
 
-    It stands before RunTracking, whose clock has stopped when it looks.
+    It counts what the broker's tally counts: attempts whose end Redis has taken. A
+    late worker, whose lease is lost, is in neither.
     """
 
     def __init__(self, totals: JobTotals) -> None:
@@ -41,8 +45,9 @@ class JobStatistics(Middleware):
         self._thread: threading.Thread | None = None
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """Begin to write."""
-        del broker, worker
+        """Begin to listen and to write."""
+        del worker
+        cast("NightshiftBroker", broker).tally.listeners.append(self.settled)
         self._stopping.clear()
         self._thread = threading.Thread(
             target=self._write_now_and_then, name="job-statistics", daemon=True
@@ -57,22 +62,11 @@ class JobStatistics(Middleware):
             self._thread.join()
         self.flush()
 
-    def after_process_message(
-        self,
-        broker: Broker,
-        message: MessageProxy,
-        *,
-        result: Any = None,
-        exception: BaseException | None = None,
-    ) -> None:
+    def settled(self, order: Order, job: Delivery) -> None:
         """Count how an attempt ended."""
-        del broker, result, exception
-        if not isinstance(message, JobMessage):
-            return
-        ending = _ending(message.outcome)
+        ending = _ENDINGS.get(type(order))
         if ending is None:
             return
-        job = message.delivery
         task = f"{job.queue}/{job.record.task}"
         run_ms = job.run_ms or 0.0
         with self._lock:
@@ -82,6 +76,9 @@ class JobStatistics(Middleware):
             totals.attempts += 1
             totals.run_ms += round(run_ms)
             _note_slow(day.slowest, f"{task}/{job.job_id}", run_ms)
+        if self._stopping.is_set():
+            # The worker's last outcomes are committed after its threads have ended.
+            self.flush()
 
     def flush(self) -> None:
         """Write what was counted; it is kept when Redis is away."""
@@ -107,14 +104,6 @@ class JobStatistics(Middleware):
     def _write_now_and_then(self) -> None:
         while not self._stopping.wait(FLUSH_S):
             self.flush()
-
-
-def _ending(outcome: object) -> str | None:
-    if outcome is None or isinstance(outcome, Completed):
-        return "completed"
-    if isinstance(outcome, Failed):
-        return "failed"
-    return "retried" if isinstance(outcome, Retried) else None
 
 
 def _note_slow(slowest: dict[str, float], job: str, run_ms: float) -> None:
