@@ -51,9 +51,18 @@ class Prometheus:
         return {label for labels in found for label in labels}
 
     def firing(self) -> dict[str, str]:
-        """Return the state of every alert that is pending or firing."""
-        found = self._ask("alerts")["alerts"]
-        return {alert["labels"]["alertname"]: alert["state"] for alert in found}
+        """Return the state of every alert that is pending or firing.
+
+        An alert with several rules goes by its name and the window that it looks back
+        over, such as `JobsErrorBudgetBurn 1h`; a series that fires outweighs others.
+        """
+        found: dict[str, str] = {}
+        for alert in self._ask("alerts")["alerts"]:
+            labels = alert["labels"]
+            name = " ".join(filter(None, (labels["alertname"], labels.get("long"))))
+            if found.get(name) != "firing":
+                found[name] = alert["state"]
+        return found
 
     def _ask(self, path: str, **fields: Any) -> Any:
         url = f"{self.url}/api/v1/{path}"

@@ -90,7 +90,10 @@ class TcpProxy:
             except OSError:  # the listener was shut down
                 return
             self._connections = [c for c in self._connections if not c.has_ended]
-            self._connections.append(_Connection(self, near))
+            try:
+                self._connections.append(_Connection(self, near))
+            except OSError:  # nobody listens there now
+                near.close()
 
 
 class _Connection:
@@ -101,7 +104,11 @@ class _Connection:
         self._near = near
         is_path = isinstance(proxy.target, str)
         self._far = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET)
-        self._far.connect(proxy.target)
+        try:
+            self._far.connect(proxy.target)
+        except OSError:
+            self._far.close()
+            raise
         self._request = b""
         self._ending = threading.Lock()
         self._threads = [
