@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from services.worker.main import build_broker
-from services.worker.settings import WorkerSettings
 from shared.broker.operator import Answer, Operator
 from shared.storage.storage import Storage
-from tests.support.in_process_worker import running_worker
 from tests.support.wait import wait_for
+from tests.support.whole_worker import working
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,15 +44,10 @@ def storage(
     redis_url: str, namespace: str, tmp_path: Path, work_folder: Path
 ) -> Iterator[Storage]:
     """Run the worker, and give its store."""
-    settings = WorkerSettings(
-        redis_url=redis_url,
-        nightshift_namespace=namespace,
-        nightshift_storage_dir=tmp_path / "files",
-        nightshift_worker_queues="image, media, report",
-        nightshift_health_port=0,
-    )
-    with running_worker(build_broker(settings), threads=2):
-        yield Storage(tmp_path / "files", max_bytes=200_000_000)
+    files = tmp_path / "files"
+    queues = "image, media, report"
+    with working(redis_url, namespace, files, queues=queues, threads=2):
+        yield Storage(files, max_bytes=200_000_000)
 
 
 def film(storage: Storage) -> tuple[str, dict[str, Any]]:

@@ -5,41 +5,20 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from services.worker.main import build_broker
-from services.worker.settings import WorkerSettings
-from tests.support.contexts import WEBHOOK_SECRET
 from tests.support.http_receiver import HttpReceiver, Reply
-from tests.support.in_process_worker import running_worker
 from tests.support.smtp_server import Script, SmtpServer
 from tests.support.wait import wait_for
+from tests.support.whole_worker import working
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.jobs import Jobs
 
 
-@contextmanager
-def working(
-    redis_url: str, namespace: str, folder: Path, **more: Any
-) -> Iterator[None]:
-    settings = WorkerSettings(
-        redis_url=redis_url,
-        nightshift_namespace=namespace,
-        nightshift_storage_dir=folder,
-        nightshift_webhook_secret=WEBHOOK_SECRET,
-        nightshift_webhook_allow_private=True,
-        nightshift_worker_queues="email, webhook, integration, cleanup, notification",
-        nightshift_health_port=0,
-        **more,
-    )
-    broker = build_broker(settings)
-    with running_worker(broker, threads=4):
-        yield
+QUEUES = "email, webhook, integration, cleanup, notification"
 
 
 def test_a_mail_to_many_becomes_a_mail_each(
@@ -48,7 +27,13 @@ def test_a_mail_to_many_becomes_a_mail_each(
     readers = [{"to": f"reader{n}@example.com"} for n in range(12)]
     with (
         SmtpServer(Script(data=["451 later"])) as server,
-        working(redis_url, namespace, tmp_path, nightshift_smtp_url=server.url),
+        working(
+            redis_url,
+            namespace,
+            tmp_path,
+            queues=QUEUES,
+            nightshift_smtp_url=server.url,
+        ),
     ):
         job = jobs.add(
             "send-bulk-email",
@@ -77,7 +62,11 @@ def test_the_daily_clean_up_cleans_up(
     then = time.time() - 40 * 86_400
     os.utime(logs / "old.log", (then, then))
     with working(
-        redis_url, namespace, tmp_path / "files", nightshift_log_dir=str(logs)
+        redis_url,
+        namespace,
+        tmp_path / "files",
+        queues=QUEUES,
+        nightshift_log_dir=str(logs),
     ):
         ended = jobs.wait_for_end(jobs.add("daily-cleanup", {}))
         started = json.loads(ended.returnvalue)["started"]
@@ -95,7 +84,10 @@ def test_the_daily_clean_up_cleans_up(
 def test_a_webhook_that_is_gone_fails_its_job_and_the_next(
     jobs: Jobs, redis_url: str, namespace: str, tmp_path: Path
 ) -> None:
-    with HttpReceiver(Reply(410)) as receiver, working(redis_url, namespace, tmp_path):
+    with (
+        HttpReceiver(Reply(410)) as receiver,
+        working(redis_url, namespace, tmp_path, queues=QUEUES),
+    ):
         event = {"url": receiver.url, "type": "a.b"}
         for _ in range(2):
             job = jobs.wait_for_end(jobs.add("deliver-webhook", event))
@@ -114,7 +106,7 @@ def test_one_dead_host_does_not_hold_up_the_others(
     with (
         HttpReceiver(*[Reply(500)] * 40) as dead,
         HttpReceiver() as alive,
-        working(redis_url, namespace, tmp_path),
+        working(redis_url, namespace, tmp_path, queues=QUEUES),
     ):
         for _ in range(40):
             jobs.add("deliver-webhook", {"url": dead.url, "type": "a.b"})
@@ -140,6 +132,7 @@ def test_an_api_is_called_and_an_unknown_channel_is_named(
             redis_url,
             namespace,
             tmp_path,
+            queues=QUEUES,
             nightshift_http_allowed_hosts="127.0.0.1",
             nightshift_http_headers='{"127.0.0.1": {"x-key": "k"}}',
         ),
