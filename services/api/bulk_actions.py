@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Act = Callable[[Operator, str, Sequence[str]], dict[str, Answer]]
 
 _BATCH = 100
+#: Jobs of a batch with a pace; as many wait for the next one.
+_FEWEST = 10
 #: Pause after Redis did not answer, and how often in a row that may happen.
 _RETRY_S, _RETRIES = 1.0, 30
 
@@ -100,6 +102,7 @@ class BulkActions:
         self._line: queues.SimpleQueue[str | None] = queues.SimpleQueue()
         self._known: set[str] = set()
         self._lock = threading.Lock()
+        self._timers: dict[str, threading.Timer] = {}
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
 
@@ -119,6 +122,10 @@ class BulkActions:
     def stop(self, *, timeout_s: float = 5.0) -> None:
         """Stop after the present batch; another process may go on."""
         self._stopping.set()
+        with self._lock:
+            timers = list(self._timers.values())
+        for timer in timers:
+            timer.cancel()
         self._line.put(None)
         if self._thread is not None:
             self._thread.join(timeout_s)
@@ -154,6 +161,8 @@ class BulkActions:
         operation = self._store.find(operation_id)
         if operation is None or not operation.runs:
             return True
+        if self._is_put_off(operation):
+            return True
         if not self._store.lease(operation_id, self._holder):
             return True
         try:
@@ -173,18 +182,49 @@ class BulkActions:
                     changed, state="stopped", finished=self._store.now_ms()
                 )
             )
-        if is_to_stop or not changed.runs:
+        if is_to_stop or not changed.runs or changed.due > operation.due:
             self._store.release(operation_id, self._holder)
+            self._is_put_off(changed)
             return True
         return False
+
+    def _due(self, operation: Operation, changed: int) -> int:
+        """Return when an operation with a pace goes on after so many jobs."""
+        if not operation.per_second or not changed or operation.dry_run:
+            return operation.due
+        return self._store.now_ms() + 1000 * changed // operation.per_second
+
+    def _is_put_off(self, operation: Operation) -> bool:
+        """Whether an operation waits for its pace; then it comes back by itself.
+
+        It does not hold up the others meanwhile.
+        """
+        wait_ms = operation.due - self._store.now_ms()
+        if not operation.runs or wait_ms <= 0 or self._store.is_to_stop(operation.id):
+            return False
+        with self._lock:
+            if operation.id not in self._timers and not self._stopping.is_set():
+                timer = threading.Timer(wait_ms / 1000, self._resume, [operation.id])
+                timer.daemon = True
+                self._timers[operation.id] = timer
+                timer.start()
+        return True
+
+    def _resume(self, operation_id: str) -> None:
+        with self._lock:
+            self._timers.pop(operation_id, None)
+            # The thread may not have put it aside yet; twice in the line is harmless.
+            self._known.discard(operation_id)
+        self.submit(operation_id)
 
     def _batch(self, operation: Operation) -> Operation:
         action = ACTIONS[operation.action]
         wanted = JobFilter.parse(bytes(operation.filter))
         states = wanted.states or action.states
         at, cursor = operation.place or (0, "")
+        limit = min(_BATCH, max(operation.per_second or _BATCH, _FEWEST))
         page = self._inspector.page(
-            operation.queue, states[at], cursor=cursor, limit=_BATCH
+            operation.queue, states[at], cursor=cursor, limit=limit
         )
         sieve = Sieve(wanted, self._catalogue)
         fit = [j.id for j in page.jobs if _was_there(j, operation) and sieve.keeps(j)]
@@ -205,6 +245,7 @@ class BulkActions:
             skipped=operation.skipped + len(answers) - done,
             place=place,
             state="done" if place is None or is_full else "running",
+            due=self._due(operation, len(fit)),
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.api import representation
+from services.api.failure_groups import fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,8 @@ class Sieve:
         reason = (job.failed_reason or "").casefold()
         if wanted.error is not None and wanted.error.casefold() not in reason:
             return False
-        return wanted.q is None or self._has(job, wanted.q.casefold())
+        has_text = wanted.q is None or self._has(job, wanted.q.casefold())
+        return has_text and wanted.fingerprint in (None, _fingerprint(job))
 
     def _has(self, job: Job, text: str) -> bool:
         small = (job.id, job.name, job.failed_reason or "", *(job.options.tags or ()))
@@ -57,3 +59,9 @@ class Sieve:
             return True
         data = representation.visible_data(job, self.catalogue)
         return text in data.decode(errors="replace").casefold()
+
+
+def _fingerprint(job: Job) -> str:
+    if job.failed_reason is None:
+        return ""
+    return fingerprint_of(job.name, job.failure_kind, job.failed_reason)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
+from services.api.failure_groups import FINGERPRINT_PATTERN
 from shared.access.principal import EVERY_QUEUE, QUEUE_PATTERN, Scope
 from shared.contracts.model import Model
 from shared.jobs import names
@@ -15,6 +16,8 @@ from shared.jobs.states import JobState
 MAX_BULK, MAX_BULK_BYTES = 1000, 5 * 1024 * 1024
 #: Jobs that one bulk action changes at most.
 MAX_ACTION = 100_000_000
+#: The fastest pace of one; without a pace it is as fast as Redis.
+MAX_PACE = 1_000
 #: The last millisecond of the year 9999.
 MAX_TIME_MS = 253_402_300_799_999
 MAX_TOKEN_LIFE_S = 10 * 365 * 86_400
@@ -95,6 +98,7 @@ class JobFilter(Model):
         name: The task.
         tag: One of its tags.
         group: Its group.
+        fingerprint: That of its failure, as the dashboard's page of failures has it.
         q: A text in its data, id, tags or reason of failure; case does not matter.
         error: A text in its reason of failure; case does not matter.
         since: Accepted at or after, epoch milliseconds.
@@ -107,6 +111,7 @@ class JobFilter(Model):
     name: str | None = Field(default=None, min_length=1, max_length=64)
     tag: str | None = Field(default=None, min_length=1, max_length=64)
     group: str | None = Field(default=None, min_length=1, max_length=128)
+    fingerprint: str | None = Field(default=None, pattern=FINGERPRINT_PATTERN)
     q: str | None = Field(default=None, min_length=1, max_length=200)
     error: str | None = Field(default=None, min_length=1, max_length=200)
     since: int | None = Field(default=None, ge=0, le=MAX_TIME_MS)
@@ -120,11 +125,13 @@ class BulkAction(Model):
         filter: Which jobs are meant; left out, all that the action is for.
         dry_run: Whether to count only.
         limit: Most jobs that are changed.
+        per_second: How many are changed per second; left out, as fast as it goes.
     """
 
     filter: JobFilter = Field(default_factory=JobFilter)
     dry_run: bool = False
     limit: int | None = Field(default=None, ge=1, le=MAX_ACTION)
+    per_second: int | None = Field(default=None, ge=1, le=MAX_PACE)
 
 
 class NewToken(Model):

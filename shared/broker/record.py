@@ -14,6 +14,9 @@ _HEADER = re.compile(
 )
 
 
+_TASK = re.compile(rb"v=1;w=\d+;t=\d+;p=\d+;n=([^;\n]*)[;\n]")
+
+
 class _Body(msgspec.Struct):
     data: msgspec.Raw
     opts: msgspec.Raw
@@ -80,6 +83,12 @@ def decode(stored: bytes) -> Record:
         data=bytes(body.data),
         options=bytes(body.opts),
     )
+
+
+def task_of(header: bytes) -> str:
+    """Return the task of a record of which only the beginning is at hand."""
+    found = _TASK.match(header)
+    return found[1].decode(errors="replace") if found else "?"
 
 
 def fields(flat: list[bytes]) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def operation_document(operation: Operation) -> dict[str, Any]:
         "filter": operation.filter,
         "dryRun": operation.dry_run,
         "limit": operation.limit,
+        "perSecond": operation.per_second,
         "state": operation.state,
         "created": operation.created,
         "finished": operation.finished,

@@ -108,6 +108,7 @@ class QueueRoutes:
             filter=_raw(wish),
             dry_run=wish.dry_run,
             limit=wish.limit,
+            per_second=wish.per_second,
             created=self.operations.now_ms(),
             total=sum(counts[state] for state in set(states)),
         )

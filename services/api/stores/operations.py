@@ -30,6 +30,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         filter: Which jobs are meant, JSON text.
         dry_run: Whether it only counts.
         limit: Most jobs that it changes; None for all.
+        per_second: How many it changes per second; None for as fast as it goes.
+        due: When it goes on, for one with a pace.
         state: `pending`, `running`, `done`, `stopped` or `failed`.
         created: When it was asked for.
         finished: When it ended.
@@ -49,6 +51,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     dry_run: bool
     created: int
     limit: int | None = None
+    per_second: int | None = None
+    due: int = 0
     state: str = "running"
     finished: int | None = None
     total: int = 0
@@ -128,6 +132,12 @@ class OperationStore:
         key = self._keys.of("operation", operation_id)
         with translated_errors():
             self._client.hset(key, "stop", "1")
+
+    def is_to_stop(self, operation_id: str) -> bool:
+        """Tell whether somebody asked an operation to stop."""
+        key = self._keys.of("operation", operation_id)
+        with translated_errors():
+            return bool(self._client.hexists(key, "stop"))
 
     def lease(self, operation_id: str, holder: str) -> bool:
         """Take or keep the right to work on an operation."""

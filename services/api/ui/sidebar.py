@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NAV: tuple[tuple[str, str, str, Scope], ...] = (
     ("overview", "Overview", "overview", Scope.READ),
     ("operations", "Operations", "operations", Scope.READ),
+    ("failures", "Failures", "failures", Scope.READ),
     ("schedules", "Schedules", "schedules", Scope.READ),
     ("workers", "Workers", "workers", Scope.READ),
     ("redis", "Redis", "redis", Scope.READ),

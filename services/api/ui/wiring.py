@@ -14,6 +14,7 @@ from services.api.ui.gate import Gate
 from services.api.ui.pages.audit import AuditPage
 from services.api.ui.pages.edit_job import EditJobPage
 from services.api.ui.pages.edit_schedule import EditSchedulePage
+from services.api.ui.pages.failures import FailuresPage
 from services.api.ui.pages.files import FilePages
 from services.api.ui.pages.job import JobPage
 from services.api.ui.pages.operations import OperationPages
@@ -64,6 +65,7 @@ _PAGES: tuple[Callable[[Services], Page], ...] = (
     EditJobPage,
     FilePages,
     SearchPage,
+    FailuresPage,
     WorkersPage,
     RedisPage,
     SchedulesPage,
