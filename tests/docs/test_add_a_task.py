@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "add-a-task.md"
 FOLDERS = ("shared", "services", "cli", "tests")
-FILE = re.compile(r"[Cc]reate `([\w/]+\.py)`:\n\n```python\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"Create `([\w/]+\.py)`:\n\n```python\n(.*?)```", re.DOTALL)
 
 
 def test_the_task_of_the_page_passes_its_tests(tmp_path: Path) -> None:
