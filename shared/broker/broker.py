@@ -19,6 +19,7 @@ from dramatiq.middleware import MiddlewareError
 
 from shared import clock, ids, logging, metrics
 from shared.broker import delivery as deliveries
+from shared.broker import topology
 from shared.broker.capacity import Capacity
 from shared.broker.committer import Committer
 from shared.broker.connection import translated_errors
@@ -224,6 +225,15 @@ class NightshiftBroker(Broker):
     def keys_of(self, queue: str) -> QueueKeys:
         """Return the keys of `queue`."""
         return QueueKeys(self.namespace, queue)
+
+    def server_of(self, queue: str) -> object:
+        """Return what stands for the server that holds a queue.
+
+        Raises:
+            RedisUnavailableError: When that can't be found out.
+        """
+        with translated_errors():
+            return topology.node_of(self.client, self.keys_of(queue).prefix)
 
     def scripts_of(self, queue: str) -> Scripts:
         """Return the scripts on the keys of `queue`."""

@@ -1,17 +1,19 @@
 """Group commit: outcomes of many threads travel to Redis in one round trip.
 
 While one batch is on its way the next one gathers; an idle line waits for nobody. Until
-a batch is confirmed its jobs stay leased, so an outage only delays it.
+a batch is confirmed its jobs stay leased, so an outage only delays it. Of a Cluster,
+one server may be away: then only the outcomes of its queues wait.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared import logging
+from shared import clock, logging
 from shared.broker.orders import (
     Completion,
     FailureOrder,
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from shared.broker.scripts import Scripts
 
 MAX_BATCH = 128
-#: Wait before a batch is sent again after an outage, in seconds.
-RETRY_PAUSE_S = 0.5
+#: Wait before orders are sent again after an outage, in milliseconds.
+RETRY_PAUSE_MS = 500.0
 
 _log = logging.get(__name__)
 
@@ -53,6 +55,9 @@ class Committer:
         self._scripts_of = scripts_of
         self._on_settled = on_settled
         self._entries: SimpleQueue[_Entry | None] = SimpleQueue()
+        #: What has to wait for its server, by queue.
+        self._held: defaultdict[str, list[_Entry]] = defaultdict(list)
+        self._retry_at_ms = 0.0
         self._unsettled = 0
         self._lock = threading.Lock()
         self._settled = threading.Condition(self._lock)
@@ -87,47 +92,70 @@ class Committer:
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
-            groups: defaultdict[tuple[str, type[Order]], list[Order]]
+            groups: defaultdict[tuple[str, type[Order]], list[_Entry]]
             groups = defaultdict(list)
-            for queue, order in batch:
-                groups[queue, type(order)].append(order)
-            for (queue, kind), orders in groups.items():
-                self._commit(queue, kind, orders)
+            for entry in batch:
+                groups[entry.queue, type(entry.order)].append(entry)
+            settled = 0
+            for (queue, kind), entries in groups.items():
+                for start in range(0, len(entries), MAX_BATCH):
+                    part = entries[start : start + MAX_BATCH]
+                    if self._commit(queue, kind, [entry.order for entry in part]):
+                        settled += len(part)
+                    else:
+                        self._held[queue] += part
+                        self._retry_at_ms = clock.monotonic_ms() + RETRY_PAUSE_MS
             with self._settled:
-                self._unsettled -= len(batch)
+                self._unsettled -= settled
                 self._settled.notify_all()
+            if self._stopping.is_set():
+                return
 
     def _next_batch(self) -> list[_Entry] | None:
-        batch = []
-        entry = self._entries.get()
-        while entry is not None:
-            batch.append(entry)
-            if len(batch) == MAX_BATCH:
-                return batch
-            try:
+        """Return what can be sent now, None at the end."""
+        batch = self._arrivals()
+        if batch is None or not self._held:
+            return batch
+        if clock.monotonic_ms() >= self._retry_at_ms:
+            held, self._held = self._held, defaultdict(list)
+            return [*chain.from_iterable(held.values()), *batch]
+        # The others' servers may be well: in a Cluster, each queue has one of its own.
+        for entry in batch:
+            if entry.queue in self._held:
+                self._held[entry.queue].append(entry)
+        return [entry for entry in batch if entry.queue not in self._held]
+
+    def _arrivals(self) -> list[_Entry] | None:
+        """Return what came in, waiting for it as long as nothing else is to be done."""
+        batch: list[_Entry] = []
+        pause_s = None
+        if self._held:
+            pause_s = max(0.0, self._retry_at_ms - clock.monotonic_ms()) / 1000
+        try:
+            entry = self._entries.get(timeout=pause_s)
+            while entry is not None:
+                batch.append(entry)
+                if len(batch) == MAX_BATCH:
+                    return batch
                 entry = self._entries.get_nowait()
-            except Empty:
-                return batch
+        except Empty:
+            return batch
         return batch or None
 
-    def _commit(self, queue: str, kind: type[Order], orders: list[Order]) -> None:
-        scripts = self._scripts_of(queue)
-        while not self._stopping.is_set():
-            try:
-                answers = _send(scripts, kind, orders)
-            except RedisUnavailableError as error:
-                _log.warning("commit_delayed", queue=queue, reason=str(error))
-                self._stopping.wait(RETRY_PAUSE_S)
-            except BrokerError:
-                # Redis refuses the script itself: the leases run out and the jobs
-                # are taken back by whoever looks for lost workers.
-                _log.exception("commit_refused", queue=queue)
-                answers = [LOST] * len(orders)
-                self._report(queue, orders, answers)
-                return
-            else:
-                self._report(queue, orders, answers)
-                return
+    def _commit(self, queue: str, kind: type[Order], orders: list[Order]) -> bool:
+        """Send orders; False when they have to wait for their server."""
+        try:
+            answers = _send(self._scripts_of(queue), kind, orders)
+        except RedisUnavailableError as error:
+            _log.warning("commit_delayed", queue=queue, reason=str(error))
+            return False
+        except BrokerError:
+            # Redis refuses the script itself: the leases run out and the jobs are
+            # taken back by whoever looks for lost workers.
+            _log.exception("commit_refused", queue=queue)
+            answers = [LOST] * len(orders)
+        self._report(queue, orders, answers)
+        return True
 
     def _report(self, queue: str, orders: list[Order], answers: list[int]) -> None:
         for order, answer in zip(orders, answers, strict=True):

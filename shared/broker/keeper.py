@@ -17,10 +17,10 @@ from shared import clock, logging, metrics
 from shared.broker.interrupts import JobCancelled
 from shared.broker.suspects import MAX_STALLED
 from shared.contracts.contract import GENERAL_DEFAULTS
-from shared.errors import BrokerError
+from shared.errors import BrokerError, RedisUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from shared.broker.broker import NightshiftBroker
     from shared.broker.delivery import Delivery
@@ -115,8 +115,35 @@ class LeaseKeeper:
             _log.error("lease_keeping_failed", duty=duty.name, exc_info=True)
         return True
 
+    def _for_each(self, queues: Iterable[str], act: Callable[[str], object]) -> None:
+        """Do something for each queue, but for those of a server that is away.
+
+        Raises:
+            RedisUnavailableError: When it could be done for none.
+        """
+        away: set[object] = set()
+        failure, is_done = None, False
+        for queue in queues:
+            server = self._broker.server_of(queue)
+            if server in away:
+                continue
+            try:
+                act(queue)
+            except RedisUnavailableError as error:
+                failure = error
+                away.add(server)
+            else:
+                is_done = True
+        if failure is not None:
+            if not is_done:
+                raise failure
+            _log.warning("queues_out_of_reach", reason=str(failure))
+
     def _renew(self) -> None:
-        for queue, held in self._broker.leases_by_queue().items():
+        leases = self._broker.leases_by_queue()
+
+        def renew(queue: str) -> None:
+            held = leases[queue]
             lost = self._broker.scripts_of(queue).renew(
                 [(d.job_id, d.token) for d in held], lease_ms=self._broker.lease_ms
             )
@@ -125,14 +152,20 @@ class LeaseKeeper:
                     delivery.is_lost = True
                     metrics.LEASES_LOST.labels(queue).inc()
                     _log.warning("lease_lost", queue=queue, job_id=delivery.job_id)
+
+        self._for_each(leases, renew)
         self._broker.note_renewal()
 
     def _follow_cancellations(self) -> None:
-        for queue, held in self._broker.leases_by_queue().items():
+        leases = self._broker.leases_by_queue()
+
+        def follow(queue: str) -> None:
             wanted = self._broker.cancelling(queue)
-            for delivery in held:
+            for delivery in leases[queue]:
                 if delivery.job_id in wanted and not delivery.is_lost:
                     self._cancel(delivery)
+
+        self._for_each(leases, follow)
 
     def _cancel(self, delivery: Delivery) -> None:
         now_ms = clock.monotonic_ms()
@@ -148,7 +181,7 @@ class LeaseKeeper:
             raise_thread_exception(delivery.thread_id, JobCancelled)
 
     def _sweep(self) -> None:
-        for queue in self._broker.consumed_queues():
+        def sweep(queue: str) -> None:
             found = self._broker.scripts_of(queue).recover(
                 gate_ms=int(SWEEP_EVERY_MS) - 100,
                 suspect_before_expiry_ms=SUSPECT_BEFORE_EXPIRY_MS,
@@ -162,16 +195,19 @@ class LeaseKeeper:
                 metrics.JOBS_RECOVERED.labels(queue, "poison").inc(found.poisoned)
                 self._broker.tally.poisoned(queue, found.tasks)
 
+        self._for_each(self._broker.consumed_queues(), sweep)
+
     def _tidy(self) -> None:
-        for queue in self._broker.consumed_queues():
+        def tidy(queue: str) -> None:
             tidied = self._broker.scripts_of(queue).tidy(limit=TIDY_LIMIT)
             if tidied.expired:
                 _log.warning("jobs_expired", queue=queue, count=tidied.expired)
 
+        self._for_each(self._broker.consumed_queues(), tidy)
+
     def _tell(self) -> None:
         self._has_news.clear()
-        for queue in self._broker.consumed_queues():
-            self._broker.outbox.send(queue)
+        self._for_each(self._broker.consumed_queues(), self._broker.outbox.send)
 
     def _announce(self) -> None:
         self._broker.announce()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared import ids
 from shared.broker.connection import connect
 from shared.broker.durability import Durability
 from shared.broker.inspector import Inspector
@@ -15,6 +17,7 @@ from shared.broker.keys import QueueKeys
 from shared.broker.producer import Producer, Request
 from shared.errors import BrokerError, NotConfirmedError
 from shared.jobs.options import JobOptions
+from shared.jobs.states import JobState
 from tests.support.in_process_worker import (
     Answer,
     Anything,
@@ -30,7 +33,7 @@ from tests.support.slot_move import SlotMove
 from tests.support.wait import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import redis
@@ -194,6 +197,63 @@ def test_a_cluster_loses_a_master_and_goes_on(namespace: str, tmp_path: Path) ->
     )
 
 
+def test_only_the_queues_of_a_lost_master_wait(namespace: str, tmp_path: Path) -> None:
+    done, may_end = Done(), threading.Event()
+
+    def run_long(data: Anything, context: JobContext) -> Answer:
+        may_end.wait(WITHIN_S)
+        return done.run(data, context)
+
+    tasks: Tasks = {
+        contract("do-email", queue="email"): run_long,
+        contract("do-report", queue="report"): run_long,
+        contract("do-image", queue="image"): done.run,
+    }
+    with (
+        running_cluster(
+            node_timeout_ms=2_000,
+            cluster_require_full_coverage="no",
+            appendonly="yes",
+            appendfsync="always",
+        ) as cluster,
+        connect(cluster.url) as client,
+        built_broker(cluster.url, namespace, tmp_path, tasks) as broker,
+        running_worker(broker),
+    ):
+        producer = Producer(client, namespace=namespace)
+        inspector = Inspector(client, namespace=namespace, catalogue={})
+        lost = cluster.owner(_slot(client, namespace, "email"))
+        for queue in ("report", "image"):
+            assert cluster.owner(_slot(client, namespace, queue)) is not lost
+        # The first job of a queue enters it in a list, which may be on any master.
+        for queue in ("email", "report", "image"):
+            producer.enqueue(_request(queue, queue=queue))
+        wait_for(lambda: done.of("image"), within_s=WITHIN_S)
+        wait_for(lambda: len(broker.running()) == 2, within_s=WITHIN_S)
+
+        lost.server.kill()
+
+        # Longer than a lease: those of the other servers are renewed all the time.
+        deadline = time.monotonic() + broker.lease_ms / 1000 + 5
+        while time.monotonic() < deadline:
+            before = done.of("image")
+            assert _accepted(producer, ids.new_id(), queue="image")
+            wait_for(lambda before=before: done.of("image") > before, within_s=5)
+        may_end.set()
+        wait_for(
+            lambda: inspector.counts("report")[JobState.COMPLETED] == 1,
+            within_s=WITHIN_S,
+            what="an outcome beside one that must wait",
+        )
+        lost.server.start()
+        wait_for(
+            lambda: _counts(inspector, "email").get(JobState.COMPLETED) == 1,
+            within_s=WITHIN_S,
+            what="the outcome that had to wait",
+        )
+    assert done.of("email") == done.of("report") == 1
+
+
 def test_a_queue_moves_to_another_node_under_load(
     namespace: str, tmp_path: Path
 ) -> None:
@@ -261,13 +321,20 @@ def _cut_off(master: RedisNode, replicas: list[RedisNode]) -> Iterator[None]:
             client.config_set("masterauth", "")
 
 
-def _request(job_id: str) -> Request:
-    return Request("email", "do-email", b"{}", JobOptions(job_id=job_id))
+def _request(job_id: str, *, queue: str = "email") -> Request:
+    return Request(queue, f"do-{queue}", b"{}", JobOptions(job_id=job_id))
 
 
-def _accepted(producer: Producer, job_id: str) -> bool:
+def _counts(inspector: Inspector, queue: str) -> Mapping[JobState, int]:
     try:
-        producer.enqueue(_request(job_id))
+        return inspector.counts(queue)
+    except BrokerError:
+        return {}
+
+
+def _accepted(producer: Producer, job_id: str, *, queue: str = "email") -> bool:
+    try:
+        producer.enqueue(_request(job_id, queue=queue))
     except BrokerError:
         return False
     return True

@@ -12,7 +12,7 @@ from tests.support.redis_nodes import RedisNode
 from tests.support.wait import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import redis
 
@@ -22,13 +22,21 @@ SLOTS = 16_384
 class RedisCluster:
     """Masters that share the slots, and as many replicas of each as are wanted."""
 
-    def __init__(self, *, masters: int, replicas: int, node_timeout_ms: int) -> None:
+    def __init__(
+        self,
+        *,
+        masters: int,
+        replicas: int,
+        node_timeout_ms: int,
+        options: Mapping[str, str],
+    ) -> None:
         """Describe it; `with` starts it.
 
         Args:
             masters: How many masters.
             replicas: How many replicas each of them has.
             node_timeout_ms: After how long a silent node counts as failed.
+            options: Directives of redis.conf for every node.
         """
         self._counts = masters, replicas
         self._options = {
@@ -37,6 +45,7 @@ class RedisCluster:
             "cluster-node-timeout": str(node_timeout_ms),
             "cluster-replica-validity-factor": "0",
             "repl-diskless-sync-delay": "0",
+            **options,
         }
         self._stack = ExitStack()
         self.nodes: list[RedisNode] = []
@@ -147,11 +156,21 @@ class RedisCluster:
 
 @contextmanager
 def running_cluster(
-    *, masters: int = 3, replicas: int = 0, node_timeout_ms: int = 15_000
+    *,
+    masters: int = 3,
+    replicas: int = 0,
+    node_timeout_ms: int = 15_000,
+    **options: str,
 ) -> Iterator[RedisCluster]:
-    """Run a Cluster in temporary folders until the block ends."""
+    """Run a Cluster in temporary folders until the block ends.
+
+    `options` are directives of redis.conf, with underscores for hyphens.
+    """
     cluster = RedisCluster(
-        masters=masters, replicas=replicas, node_timeout_ms=node_timeout_ms
+        masters=masters,
+        replicas=replicas,
+        node_timeout_ms=node_timeout_ms,
+        options={name.replace("_", "-"): text for name, text in options.items()},
     )
     with cluster:
         yield cluster
