@@ -28,6 +28,8 @@ def show(console: Console, installation: Installation) -> None:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
+    dashboard = Text(f"{ports.api_url}/admin/queues", style="bold cyan")
+    rows.add_row("Dashboard", dashboard)
     rows.add_row("API", Text(f"{ports.api_url}/api/v1", style="bold cyan"))
     rows.add_row("Token", Text(state.admin_token(), style="bold"))
     rows.add_row("", Text(f"kept in {describe(state.token_file)}", style="dim"))

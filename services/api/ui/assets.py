@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from flask import Response, abort, request, url_for
@@ -62,6 +63,12 @@ class Assets:
             headers["Content-Encoding"] = "gzip"
             content = asset.packed
         return Response(content, content_type=asset.content_type, headers=headers)
+
+
+@cache
+def load() -> Assets:
+    """Return our own files, read once per process."""
+    return Assets()
 
 
 def _read(path: Path) -> Asset:

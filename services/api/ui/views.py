@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from flask import Response, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from werkzeug.routing import BuildError
 
-from services.api.ui import addresses, cookies, flash, formats, gate
+from services.api.ui import addresses, assets, cookies, flash, formats, gate
 from services.api.ui.role import role_of
 from services.api.ui.sidebar import NAV
 from shared import clock
@@ -18,49 +19,51 @@ from shared.access.principal import Scope
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from services.api.ui.assets import Assets
 
 FOLDER = Path(__file__).parent / "templates"
 THEMES = frozenset({"light", "dark"})
 
 
+@cache
+def _environment() -> Environment:
+    """Return the templates, compiled once per process."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {
+        "number": formats.number,
+        "short": formats.short_number,
+        "duration": formats.duration,
+        "size": formats.size,
+        "iso": formats.iso,
+        "moment": formats.moment,
+        "merged": _merged,
+        "share": formats.share,
+    }
+    environment.globals |= {
+        "asset": assets.load().url,
+        "url": addresses.to,
+        "queue_url": _queue_url,
+        "job_url": _job_url,
+        "add_url": _add_url,
+        "may": lambda scope: gate.may(Scope(scope)),
+        "ago": formats.ago,
+    }
+    return environment
+
+
 class Views:
     """The templates and what all of them know."""
 
-    def __init__(self, assets: Assets, sidebar: Callable[[], Any]) -> None:
-        """Read templates.
-
-        Args:
-            assets: Knows the addresses of styles and scripts.
-            sidebar: Returns what stands beside every page.
-        """
+    def __init__(self, sidebar: Callable[[], Any]) -> None:
+        """Show what `sidebar` returns beside every page."""
         self._sidebar = sidebar
-        self._environment = Environment(
-            loader=FileSystemLoader(FOLDER),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters |= {
-            "number": formats.number,
-            "short": formats.short_number,
-            "duration": formats.duration,
-            "size": formats.size,
-            "iso": formats.iso,
-            "moment": formats.moment,
-            "merged": _merged,
-            "share": formats.share,
-        }
-        self._environment.globals |= {
-            "asset": assets.url,
-            "url": addresses.to,
-            "queue_url": _queue_url,
-            "job_url": _job_url,
-            "add_url": _add_url,
-            "may": lambda scope: gate.may(Scope(scope)),
-            "ago": formats.ago,
-        }
+        self._environment = _environment()
 
     def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
         """Return a page, or its live part when a script asks for that.

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from services.api.job_list import JobList
 from services.api.stores.operations import OperationStore
 from services.api.stores.quotas import QuotaStore
-from services.api.ui import policy
-from services.api.ui.assets import Assets
+from services.api.ui import assets, policy
 from services.api.ui.error_pages import ErrorPages
 from services.api.ui.gate import Gate
 from services.api.ui.pages.audit import AuditPage
@@ -86,8 +85,8 @@ def dashboard(
     """Return all routes of the dashboard."""
     services = _services(parts, intake, back_pressure, explain)
     routes, views = Routes(), services.views
-    assets = Assets()
-    routes.get("/assets/<digest>/<path:name>", "asset", assets.show, scope=None)
+    show = assets.load().show
+    routes.get("/assets/<digest>/<path:name>", "asset", show, scope=None)
     SignInPages(
         views=views,
         sessions=services.sessions,
@@ -142,5 +141,5 @@ def _services(
             tokens=parts.tokens,
             bootstrap=parts.settings.nightshift_api_token,
         ),
-        views=Views(Assets(), sidebar.queues),
+        views=Views(sidebar.queues),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 from flask import redirect, request
 
 from services.api import queue_names
 from services.api.errors import InvalidParameterError
-from services.api.schemas import LimitsChange, QueueChange
+from services.api.schemas import QueueChange
 from services.api.ui import addresses, flash
 from services.api.ui.bulk_plans import OFFERED
 from services.api.ui.job_query import JobQuery
@@ -62,15 +63,7 @@ class QueueActions:
     def limit(self, queue: str) -> Response:
         """Set the queue's limits; an empty field takes one away."""
         queue_names.check(self.services.catalogue, queue)
-        rate_max, rate_s = _number("rate_max"), _number("rate_s")
-        change = QueueChange(
-            limits=LimitsChange(
-                concurrency=_number("concurrency"),
-                rate_max=rate_max,
-                rate_ms=None if rate_s is None else rate_s * 1000,
-            ),
-            quota=_number("quota"),
-        )
+        change = _change()
         if change.limits is not None:
             limits = change.limits
             self.services.operator.set_limits(
@@ -118,6 +111,20 @@ class QueueActions:
             "clean": operator.remove,
             "drain": operator.remove,
         }
+
+
+def _change() -> QueueChange:
+    """Return the limits of the form, checked as those of the API are."""
+    rate_s = _number("rate_s")
+    document = {
+        "limits": {
+            "concurrency": _number("concurrency"),
+            "rateMax": _number("rate_max"),
+            "rateMs": None if rate_s is None else rate_s * 1000,
+        },
+        "quota": _number("quota"),
+    }
+    return QueueChange.parse(msgspec.json.encode(document))
 
 
 def _page(queue: str) -> str:
