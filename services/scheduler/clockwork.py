@@ -38,6 +38,8 @@ BATCH = 500
 AHEAD_MS, AHEAD_LIMIT, AHEAD_BATCH = 10_000, 20_000, 20
 #: How often it is looked who is due soon.
 AHEAD_EVERY_MS = 250
+#: How often the times of the defaults are told anew.
+TELL_EVERY_MS = 1_000
 
 _log = logging.get(__name__)
 
@@ -89,6 +91,7 @@ class Clockwork:
         self._is_stopping = is_stopping
         self._opened = 0
         self._look_at = 0.0
+        self._tell_at = 0.0
         self._unread: list[str] = []
         #: Where the defaults are, should Redis come back without them.
         self._cursors: dict[str, int] = {}
@@ -104,6 +107,7 @@ class Clockwork:
         try:
             if not self._leader.is_fresh and not self._leader.keep():
                 self._opened = 0
+                self._meter.leave()
                 return self._leader.retry_after_ms
             self._open()
             if self._fire_due():
@@ -239,6 +243,7 @@ class Clockwork:
         if self._unread:
             self._library.load(self._unread[:AHEAD_BATCH])
             del self._unread[:AHEAD_BATCH]
+        self._tell_times()
         metrics.SCHEDULER_LAST_TICK.set(now_ms / 1000)
         upcoming = self._store.upcoming(until_ms=now_ms + AHEAD_MS, limit=1)
         wait_ms: float = 0 if self._unread else min(RENEW_MS, LOOK_MS)
@@ -246,6 +251,14 @@ class Clockwork:
             # The server tells whole milliseconds: one more, and it has surely come.
             wait_ms = min(wait_ms, self._clock.until_ms(upcoming[0][1] + 1))
         return wait_ms
+
+    def _tell_times(self) -> None:
+        """Tell when the defaults are due; somebody may have paused or removed one."""
+        if clock.monotonic_ms() < self._tell_at:
+            return
+        self._tell_at = clock.monotonic_ms() + TELL_EVERY_MS
+        for name, due_ms in self._store.due_times(tuple(self._defaults)).items():
+            self._meter.due(name, due_ms)
 
 
 def _sentence(error: Exception) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: The label of all schedules that people created: there may be very many.
 OTHERS = "others"
+_TIMES = (metrics.SCHEDULE_LAST, metrics.SCHEDULE_NEXT, metrics.SCHEDULE_INTERVAL)
 
 
 class ScheduleMeter:
@@ -28,6 +29,23 @@ class ScheduleMeter:
         """Show the counters from the start, so that the first fire is a change."""
         metrics.SCHEDULE_ENQUEUED.labels(schedule_id)
         metrics.SCHEDULE_MISSED.labels(schedule_id)
+        metrics.SCHEDULE_LATENESS.labels(schedule_id)
+
+    def due(self, schedule_id: str, due_ms: int | None) -> None:
+        """Tell when a default is due next; nothing of one that rests or is no more.
+
+        A paused schedule whose last slot were still told would look late for ever.
+        """
+        if due_ms is None:
+            for gauge in _TIMES:
+                gauge.remove_by_labels({"schedule": schedule_id})
+        else:
+            metrics.SCHEDULE_NEXT.labels(schedule_id).set(due_ms / 1000)
+
+    def leave(self) -> None:
+        """Tell no times any more: another scheduler leads, and knows them."""
+        for gauge in _TIMES:
+            gauge.clear()
 
     def lag(self, lag_ms: int) -> None:
         """Tell how long the longest due slot has waited."""

@@ -107,6 +107,17 @@ class SlotStore:
             )
         return [(name.decode(), int(score)) for name, score in found]
 
+    def due_times(self, ids: Sequence[str]) -> dict[str, int | None]:
+        """Return when schedules need a look; None for one that rests or is no more."""
+        if not ids:
+            return {}
+        with translated_errors():
+            scores: Any = self._client.zmscore(self._keys.due, list(ids))
+        return {
+            name: None if score is None else int(score)
+            for name, score in zip(ids, scores, strict=True)
+        }
+
     def definitions(self, ids: Sequence[str]) -> list[tuple[int, int, bytes]]:
         """Return revision, cursor and definition per schedule; 0 for no schedule."""
         with translated_errors():
