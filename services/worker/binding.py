@@ -12,6 +12,7 @@ from services.worker import redaction, tasks
 from services.worker.child_jobs import ChildJobs
 from services.worker.context import JobContext
 from services.worker.memory import RedisMemory
+from services.worker.progress import ThrottledReporter
 from services.worker.redaction import RedactingReporter, Redaction
 from services.worker.reporter import LeaseReporter
 from shared.broker.inspector import Inspector
@@ -23,6 +24,7 @@ from shared.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from services.worker.context import Reporter
     from services.worker.settings import WorkerSettings
     from shared.broker.broker import NightshiftBroker
     from shared.broker.delivery import Delivery
@@ -100,7 +102,11 @@ class Binder:
             secrets = Redaction(data, contract.redacted) if contract.redacted else None
             # Whoever ends the attempt needs it for the reason of a failure.
             redaction.current.set(secrets)
-            result = run(data, self._context(delivery, secrets))
+            reporter = self._reporter(delivery, secrets)
+            try:
+                result = run(data, self._context(delivery, reporter))
+            finally:
+                reporter.close()
             delivery.returnvalue = result.model_dump_json(by_alias=True).encode()
 
         # Built directly: the decorator refuses names with a hyphen or a dot.
@@ -113,8 +119,15 @@ class Binder:
             options={},
         )
 
-    def _context(self, delivery: Delivery, secrets: Redaction | None) -> JobContext:
+    def _reporter(
+        self, delivery: Delivery, secrets: Redaction | None
+    ) -> ThrottledReporter:
         reporter = LeaseReporter(self._broker, delivery)
+        return ThrottledReporter(
+            RedactingReporter(reporter, secrets) if secrets else reporter
+        )
+
+    def _context(self, delivery: Delivery, reporter: Reporter) -> JobContext:
         return JobContext(
             job_id=delivery.job_id,
             queue=delivery.queue,
@@ -125,7 +138,7 @@ class Binder:
             deadline=time.monotonic() + delivery.policy.timeout_ms / 1000,
             storage=self._storage,
             settings=self._settings,
-            reporter=RedactingReporter(reporter, secrets) if secrets else reporter,
+            reporter=reporter,
             memory=self._memory,
             children=self._children,
             inspector=self._inspector,
