@@ -179,9 +179,9 @@ class JobConsumer(Consumer):
             order = refusal(
                 claimed.job_id, claimed.token, reason=str(error), now_ms=now_ms
             )
-            self._broker.refuse(
-                self._queue, order, task=records.task_of(claimed.record)
-            )
+            task = records.task_of(claimed.record)
+            known = task if task in self._broker.actors else ""
+            self._broker.refuse(self._queue, order, task=known)
             return
         if message is None:
             self._put_off(claimed, UNKNOWN_TASK_DELAY_MS)

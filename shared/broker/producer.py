@@ -15,7 +15,6 @@ from shared.broker.record import encode_body
 from shared.broker.scripts import Enqueued, Scripts
 from shared.contracts.contract import GENERAL_DEFAULTS, TaskDefaults
 from shared.errors import BrokerError, InvalidNameError
-from shared.jobs import options as job_options
 from shared.jobs.names import check_job_id, check_queue
 
 if TYPE_CHECKING:
@@ -136,7 +135,6 @@ class Producer:
 def _new_job(request: Request) -> NewJob:
     check_queue(request.name)
     options = request.options
-    policy = job_options.resolve(options, request.defaults)
     own_id, dedup = options.job_id, options.deduplication
     operation = request.operation
     if operation is None:
@@ -146,9 +144,11 @@ def _new_job(request: Request) -> NewJob:
         job_id=ids.new_id() if own_id is None else check_job_id(own_id),
         operation=operation,
         task=request.name,
-        priority=policy.priority,
-        delay_ms=policy.delay_ms,
-        record=encode_body(request.data, options.dump()),
+        priority=options.priority or request.defaults.priority,
+        delay_ms=options.delay or 0,
+        record=encode_body(
+            request.data, options.dump() if options.model_fields_set else b"{}"
+        ),
         expires_in_ms=options.expires_in or "",
         group=options.group or "",
         deduplication=dedup.id if dedup else "",

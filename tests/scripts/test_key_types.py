@@ -63,6 +63,9 @@ def mend_a_lost_job(queue: QueueProbe) -> Any:
 CALLS: dict[str, Call] = {
     "enqueue": lambda q, _: q.scripts.enqueue([new_job("new")])[0],
     "enqueue delayed": lambda q, _: q.scripts.enqueue([new_job("new", delay_ms=9)])[0],
+    "enqueue special": lambda q, _: q.scripts.enqueue(
+        [new_job("new", group="g", deduplication="d", expires_in_ms=9)]
+    )[0],
     "claim": lambda q, _: q.scripts.claim(
         worker=WORKER, operation="c2", count=9, lease_ms=LONG_MS
     ),
@@ -101,7 +104,7 @@ CALLS: dict[str, Call] = {
     "tidy": lambda q, _: q.scripts.tidy(limit=9),
     "audit": lambda q, _: mend_a_lost_job(q),
 }
-#: What every script but add_log checks.
+#: What scripts check.
 COMMON = (
     *("waiting", "delayed", "active", "meta", "events", "wake", "leaving"),
     *("grouped", "lanes", "parked", "groupActive", "groupLimits"),
@@ -114,14 +117,19 @@ ALSO = {
     "fail": ("failed", "gone:now", *TELLING),
     "recover": ("failed", "gone:now", "sweep", *TELLING),
     "recover poison": ("failed", "gone:now", "sweep", *TELLING),
-    "enqueue": ("expiring", "callbacks"),
-    "enqueue delayed": ("expiring", "callbacks"),
+    "enqueue delayed": ("expiring", "callbacks", "gone:now"),
+    "enqueue special": ("expiring", "callbacks", "gone:now"),
     "release": ("expiring",),
     "stop": ("cancelled", "gone:now", *TELLING),
     "cancel": ("cancelled", "gone:now", "cancelling", "expiring", *TELLING),
     "cancel active": ("cancelled", "gone:now", "cancelling", "expiring", *TELLING),
     "remove": ("gone:now", "expiring", "callbacks"),
     "tidy": ("completed", "failed", "cancelled", "gone:now", "expiring", *TELLING),
+}
+#: What these check instead: all that they write to.
+ONLY = {
+    "add_log": ("logs:held-2",),
+    "enqueue": ("waiting", "meta", "events", "wake"),
 }
 #: Keys of one job, the job beside it, and where that one is afterwards.
 NEIGHBOURS = [
@@ -187,8 +195,7 @@ def spoil(queue: QueueProbe, name: str) -> None:
     [
         (name, key)
         for name in CALLS
-        for key in (("logs:held-2",) if name == "add_log" else COMMON)
-        + ALSO.get(name, ())
+        for key in ONLY.get(name, COMMON) + ALSO.get(name, ())
     ],
 )
 def test_a_key_of_the_queue_stops_a_script_before_its_first_write(

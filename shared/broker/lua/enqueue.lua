@@ -17,35 +17,28 @@
            was accepted (epoch ms)
   Events   waiting | delayed | deduplicated | removed
 ]]
--- @include expect_types header add_event create_job find_duplicate state_of gone
-local PER_JOB = 11
+-- @include enqueue_plain
+local plainReply = isPlain() and enqueuePlain()
+if plainReply then return plainReply end
 
-expectQueueTypes()
-expectTypes({ [callbacksKey] = 'hash', [expiringKey] = 'zset' })
+-- @include expect_types header add_event create_job find_duplicate state_of gone
+-- @include was_executed
+local PER_JOB = 11
 
 local function millis() return string.format('%.0f', now) end
 
-local function isGone(job)
-  local gone = readGone(job.id)
-  return gone and gone:match('^([^;]*);') == job.operation
+local jobs = {}
+for i = 2, #ARGV, PER_JOB do
+  jobs[#jobs + 1] = {
+    id = ARGV[i], operation = ARGV[i + 1], task = ARGV[i + 2],
+    priority = tonumber(ARGV[i + 3]), delay = tonumber(ARGV[i + 4]),
+    expires = ARGV[i + 5], group = ARGV[i + 6], dedup = ARGV[i + 7], mode = ARGV[i + 8],
+    callback = ARGV[i + 9], record = ARGV[i + 10],
+  }
 end
 
--- Whether a job left a trace of its own: a record, a mark, or a place in `next`.
-local function hasTrace(job)
-  local header = readHeader(job.id)
-  if header and header.operation == job.operation or isGone(job) then return true end
-  return job.dedup ~= '' and redis.call('HGET', nextKey(job.dedup), 'id') == job.id
-end
-
--- A script runs whole or not at all, so one trace tells that all of this very batch were
--- dealt with, those too that others stood for. Meanwhile who stood for them may have
--- gone, but they must not come now.
-local function wasExecuted(jobs)
-  for _, job in ipairs(jobs) do
-    if hasTrace(job) then return true end
-  end
-  return false
-end
+expectQueueTypes()
+expectTypes({ [callbacksKey] = 'hash', [expiringKey] = 'zset', [goneKey(0)] = 'hash' })
 
 local function standsFor(holder)
   local header = readHeader(holder)
@@ -74,16 +67,6 @@ local function enqueue(job, isResent, isExecuted)
   if not state then return 0, job.id, stateOf(job.id), millis() end
   if job.dedup ~= '' then holdDedup(job) end
   return 1, job.id, state, millis(), true
-end
-
-local jobs = {}
-for i = 2, #ARGV, PER_JOB do
-  jobs[#jobs + 1] = {
-    id = ARGV[i], operation = ARGV[i + 1], task = ARGV[i + 2],
-    priority = tonumber(ARGV[i + 3]), delay = tonumber(ARGV[i + 4]),
-    expires = ARGV[i + 5], group = ARGV[i + 6], dedup = ARGV[i + 7], mode = ARGV[i + 8],
-    callback = ARGV[i + 9], record = ARGV[i + 10],
-  }
 end
 
 local reply, waiting = {}, {}

@@ -71,6 +71,13 @@ def test_what_was_written_reads_the_same(
     )
 
 
+def test_who_says_nothing_about_a_job_takes_no_room_for_it() -> None:
+    body = encode_body(b"1", b"{}")
+
+    assert body == b'{"data":1}'
+    assert decode(header() + body).options == b"{}"
+
+
 WHOLE = header() + encode_body(b'{"msg":"hello"}', b'{"attempts":2}')
 
 
@@ -90,7 +97,6 @@ WHOLE = header() + encode_body(b'{"msg":"hello"}', b'{"attempts":2}')
         header(),
         header() + b"null",
         header() + b"[]",
-        header() + b'{"data":1}',
         header() + b'{"opts":1}',
         header() + b'{"data":1,"opts":{}',
         header() + b'{"data":1,"opts":{}}x',

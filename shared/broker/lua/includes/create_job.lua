@@ -1,6 +1,6 @@
 -- Write a new job's record and put it in its place. Returns its state, or nil when a
 -- damaged record holds the id.
--- @include keys now header put_waiting put_delayed
+-- @include keys now new_header put_waiting put_delayed
 local function createJob(job)
   local stored = newHeader(job) .. job.record
   if not redis.call('SET', jobKey(job.id), stored, 'NX') then return nil end

@@ -1,13 +1,5 @@
--- Put a job at the end of its priority. Priority and arrival share one score, which
--- stays below 2^53: up to 1000 priorities, 2^40 arrivals each.
--- @include keys wake lanes
-local ARRIVALS_PER_PRIORITY = 1099511627776
-
-local function newOrder(priority)
-  local arrival = redis.call('HINCRBY', metaKey, 'arrivals', 1)
-  return string.format('%.0f', priority * ARRIVALS_PER_PRIORITY + arrival)
-end
-
+-- Put a job to the waiting ones, or take it out.
+-- @include keys wake lanes new_order
 -- At a place of the caller's choice, such as the old one of a job that is handed back.
 local function putWaitingAt(id, order, group)
   if group and group ~= '' then
