@@ -18,6 +18,7 @@ NAV: tuple[tuple[str, str, str, Scope], ...] = (
     ("overview", "Overview", "overview", Scope.READ),
     ("operations", "Operations", "operations", Scope.READ),
     ("failures", "Failures", "failures", Scope.READ),
+    ("choose_task", "Add a job", "add", Scope.WRITE),
     ("schedules", "Schedules", "schedules", Scope.READ),
     ("workers", "Workers", "workers", Scope.READ),
     ("redis", "Redis", "redis", Scope.READ),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from werkzeug.routing import BuildError
 
 from services.api.ui import addresses, assets, cookies, flash, formats, gate
 from services.api.ui.role import role_of
@@ -123,11 +122,7 @@ def _job_url(queue: str, job_id: str) -> str:
 
 
 def _add_url(queue: str) -> str:
-    """Return where a job is added, empty as long as there is no such page."""
-    try:
-        return addresses.to("add_job", queue=queue)
-    except BuildError:
-        return ""
+    return addresses.to("add_job", queue=queue)
 
 
 def _merged(fields: Mapping[str, str], **changes: str) -> dict[str, str]:

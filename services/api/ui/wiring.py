@@ -10,6 +10,7 @@ from services.api.stores.quotas import QuotaStore
 from services.api.ui import assets, policy
 from services.api.ui.error_pages import ErrorPages
 from services.api.ui.gate import Gate
+from services.api.ui.pages.add_job import AddJobPage
 from services.api.ui.pages.audit import AuditPage
 from services.api.ui.pages.edit_job import EditJobPage
 from services.api.ui.pages.edit_schedule import EditSchedulePage
@@ -65,6 +66,7 @@ _PAGES: tuple[Callable[[Services], Page], ...] = (
     FilePages,
     SearchPage,
     FailuresPage,
+    AddJobPage,
     WorkersPage,
     RedisPage,
     SchedulesPage,

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
-from flask import request, url_for
-from werkzeug.routing import BuildError
+from flask import request
 
 from services.api import queue_names
 from services.api.errors import InvalidParameterError
@@ -15,6 +14,7 @@ from services.api.failure_groups import FINGERPRINT_PATTERN
 from services.api.query import text
 from services.api.schemas import JobFilter
 from services.api.stores.operations import Operation
+from services.api.ui import addresses
 from services.api.ui.failure_lookout import FailureLookout
 from services.api.ui.flash import back
 from shared import ids
@@ -95,15 +95,9 @@ class FailuresPage:
         )
         operations.add(operation)
         self.services.actions.submit(operation.id)
+        link = addresses.to("operation", operation_id=operation.id)
         sentence = f"The group runs again, {PACES[per_second]}."
-        return back(_operation_link(operation.id), sentence, kind="info")
-
-
-def _operation_link(operation_id: str) -> str:
-    try:
-        return url_for("ui.operation", operation_id=operation_id)
-    except BuildError:
-        return url_for("ui.failures")
+        return back(link, sentence, kind="info")
 
 
 def _pace(given: str) -> int:

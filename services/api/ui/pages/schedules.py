@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import request, url_for
-from werkzeug.routing import BuildError
 
 from services.api.errors import InvalidParameterError
 from services.api.schedule_schemas import line_document, schedule_document
-from services.api.ui import schedule_form
+from services.api.ui import addresses, schedule_form
 from services.api.ui.flash import back
 from services.api.ui.schedule_access import ScheduleAccess
 from shared.metrics import JOBS_ENQUEUED
@@ -102,7 +101,7 @@ class SchedulesPage:
         book, producer = self.services.schedules, self.services.intake.producer
         created, queue, name = book.run_now(schedule_id, producer)
         JOBS_ENQUEUED.labels(queue, name).inc()
-        link = _job_link(queue, created.job_id)
+        link = addresses.to("job", queue=queue, job_id=created.job_id)
         text = "A job was created now; the slots stay as they are."
         return back(_page_of(schedule_id), text, link=link, label="Open the job")
 
@@ -111,13 +110,6 @@ class SchedulesPage:
         self._access.find(schedule_id)
         self.services.schedules.remove(schedule_id)
         return back(url_for("ui.schedules"), f"{schedule_id} was removed.")
-
-
-def _job_link(queue: str, job_id: str) -> str:
-    try:
-        return url_for("ui.job", queue=queue, job_id=job_id)
-    except BuildError:
-        return url_for("ui.queue", queue=queue)
 
 
 def _page_of(schedule_id: str) -> str:
