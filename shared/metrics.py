@@ -106,6 +106,10 @@ REDIS_LATENCY = Gauge(
 # Worker
 WORKER_THREADS = Gauge("nightshift_worker_threads", "Threads that run jobs.")
 WORKER_BUSY = Gauge("nightshift_worker_busy_threads", "Threads that run a job now.")
+WORKER_MEMORY_LIMIT = Gauge(
+    "nightshift_worker_memory_limit_bytes",
+    "Memory that the worker may use: its container's limit, else the machine's.",
+)
 LEASES_LOST = Counter(
     "nightshift_leases_lost_total",
     "Leases that another worker took over before the job ended here.",

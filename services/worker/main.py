@@ -25,6 +25,7 @@ from shared.broker.job_totals import JobTotals
 from shared.broker.lease_guard import LeaseGuard
 from shared.contracts import catalogue
 from shared.errors import ConfigurationError
+from shared.memory_limit import memory_limit_bytes
 from shared.storage.opening import open_storage
 
 #: How often running jobs are checked against their limits, in milliseconds.
@@ -82,6 +83,7 @@ def build_broker(worker_settings: WorkerSettings) -> NightshiftBroker:
             BackoffRetries(),
         ],
     )
+    metrics.WORKER_MEMORY_LIMIT.set(memory_limit_bytes())
     metrics.watch_storage(worker_settings.nightshift_storage_dir)
     storage = open_storage(worker_settings)
     binder = Binder(broker, settings=worker_settings, storage=storage)

@@ -269,6 +269,8 @@ def _processes(
             recorder.gauge("nightshift_storage_free_bytes", at, 3.1e10, **where)
         if job == "nightshift-worker":
             recorder.gauge("nightshift_worker_threads", at, 8, **where)
+            limit = 768.0 * 1024 * 1024
+            recorder.gauge("nightshift_worker_memory_limit_bytes", at, limit, **where)
             busy = dice.randint(2, 7)
             recorder.gauge("nightshift_worker_busy_threads", at, busy, **where)
 
@@ -371,8 +373,6 @@ def _rules(
         recorder.gauge(
             "nightshift:queue_backlog:seconds", at, count * 0.01, queue=queue
         )
-    limit = 768.0 * 1024 * 1024
-    recorder.gauge("nightshift:threshold:worker_memory_bytes", at, limit)
     if minute >= 101:
         recorder.gauge(
             "ALERTS",

@@ -493,9 +493,12 @@ def workers() -> Json:
                 series(
                     "Memory",
                     "bytes",
-                    "Resident memory against the limit that the alert knows.",
+                    "Resident memory against what the process may use.",
                     Query(f"process_resident_memory_bytes{{{mine}}}", "{{instance}}"),
-                    Query("nightshift:threshold:worker_memory_bytes", "limit"),
+                    Query(
+                        f"min(nightshift_worker_memory_limit_bytes{{{mine}}})",
+                        "limit",
+                    ),
                     width=8,
                 ),
                 series(
