@@ -11,10 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Self
-
-if TYPE_CHECKING:
-    from tests.support.compose_stack import Stack
+from typing import Any, Protocol, Self
 
 #: Seconds between two jobs, and before a refused one is posted again.
 PACE_S = 0.05
@@ -29,6 +26,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Installation(Protocol):
+    """Where the api runs."""
+
+    def inside(self, service: str, *command: str) -> str:
+        """Run a command in a service's container and return what it printed."""
+
+
 class Load:
     """Posts jobs under ids of its own, each until it is accepted.
 
@@ -37,8 +41,8 @@ class Load:
         refusals: How often which other answer came.
     """
 
-    def __init__(self, stack: Stack, *, port: int, name: str = "load") -> None:
-        """Take the stack and the port of its api."""
+    def __init__(self, stack: Installation, *, port: int, name: str = "load") -> None:
+        """Take the installation and the port of its api."""
         self.accepted: list[str] = []
         self.refusals: Counter[str] = Counter()
         self._name = name
