@@ -23,6 +23,15 @@ TEST_PACKAGES := chromium redis-server ffmpeg poppler-utils prometheus prometheu
 # One that is there already may be newer than Debian's.
 TEST_PACKAGES += $(if $(shell command -v kubectl 2>/dev/null),,kubernetes-client)
 
+# What must not care whether Redis is one server, has Sentinels or is a Cluster.
+TOPOLOGY_TESTS = tests/scripts tests/conformance \
+	$(wildcard tests/integration/test_api_*.py tests/integration/test_scheduler_*.py) \
+	$(patsubst %,tests/integration/test_%.py,completion_callbacks doctor drain_order \
+		inspect lease_guard operator producer schedule_metrics task_analytics \
+		task_cancel task_cleanup task_memory task_progress task_weekly_report \
+		tasks_together tokens worker) \
+	$(wildcard tests/processes/test_worker_*.py tests/processes/test_scheduler_*.py)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -61,6 +70,15 @@ test-browser: $(DEV) ## Drive the dashboard in Debian's Chromium
 
 test-stateful: $(DEV) ## Try sequences of operations beside a model (PROFILE=dev|ci|nightly)
 	@NIGHTSHIFT_STATEFUL=$(PROFILE) $(BIN)/python -m pytest -k for_long tests/stateful $(ARGS)
+
+test-topologies: $(DEV) ## Run the broker's tests on Sentinels and on a Cluster, and lose servers
+	@for topology in cluster sentinel; do \
+		echo "On $$topology:"; \
+		$(BIN)/python -m pytest -n $(JOBS) --topology $$topology --timeout 300 \
+			-m "not browser and not containers and not slow" \
+			$(TOPOLOGY_TESTS) $(ARGS) || exit 1; \
+	done
+	@$(BIN)/python -m pytest -n $(JOBS) tests/slow/test_failover.py $(ARGS)
 
 test-all: $(DEV) ## Run all tests; one whose tool is missing is skipped and says so
 	@$(BIN)/python -m pytest -n $(JOBS) $(T) $(ARGS)

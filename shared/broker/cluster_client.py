@@ -232,7 +232,8 @@ def _key_of(args: Sequence[Any]) -> Any:
     if word in _NUMBERED:
         return args[3] if int(args[2]) else None
     if word in _STREAMS:
-        words = [str(part).upper() for part in args]
+        # redis-py sends the word as bytes.
+        words = [part.decode() if isinstance(part, bytes) else part for part in args]
         return args[words.index("STREAMS") + 1]
     # Some methods of redis-py send "OBJECT", "IDLETIME", others "MEMORY USAGE".
     place = 2 if word in _SECOND and " " not in str(args[0]) else 1
