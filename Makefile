@@ -58,7 +58,7 @@ dev: $(LOCAL) ## The same, and restart what changes while you edit
 	@$(BIN)/nightshift up --reload $(ARGS)
 
 ##@ Check
-.PHONY: test test-slow test-browser test-stateful test-all check fmt lint types imports spell bench
+.PHONY: test test-slow test-topologies test-browser test-stateful test-all check fmt lint types imports spell bench
 test: $(DEV) ## Run the tests that need no browser and no Docker
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not containers and not slow" $(T) $(ARGS)
 
@@ -71,7 +71,7 @@ test-browser: $(DEV) ## Drive the dashboard in Debian's Chromium
 test-stateful: $(DEV) ## Try sequences of operations beside a model (PROFILE=dev|ci|nightly)
 	@NIGHTSHIFT_STATEFUL=$(PROFILE) $(BIN)/python -m pytest -k for_long tests/stateful $(ARGS)
 
-test-topologies: $(DEV) ## Run the broker's tests on Sentinels and on a Cluster, and lose servers
+test-topologies: $(DEV) ## Run the tests on Sentinels and on a Cluster, lose servers
 	@for topology in cluster sentinel; do \
 		echo "On $$topology:"; \
 		$(BIN)/python -m pytest -n $(JOBS) --topology $$topology --timeout 300 \
