@@ -96,6 +96,16 @@ QUEUE_OLDEST_SECONDS = Gauge(
     ["queue"],
 )
 QUEUE_PAUSED = Gauge("nightshift_queue_paused", "1 for a paused queue.", ["queue"])
+QUEUE_GROUPED = Gauge(
+    "nightshift_queue_grouped_waiting",
+    "Waiting jobs that belong to groups, so that a group's limits may hold them back.",
+    ["queue"],
+)
+QUEUE_GROUPS_OVER_RATE = Gauge(
+    "nightshift_queue_groups_over_rate",
+    "Groups that wait until their rate allows another job.",
+    ["queue"],
+)
 REDIS_LATENCY = Gauge(
     "nightshift_redis_latency_seconds",
     "Time that one command to Redis took at the last scrape; absent without Redis.",

@@ -9,6 +9,8 @@ from shared import logging
 from shared.errors import BrokerError
 from shared.metrics import (
     QUEUE_DEPTH,
+    QUEUE_GROUPED,
+    QUEUE_GROUPS_OVER_RATE,
     QUEUE_OLDEST_SECONDS,
     QUEUE_PAUSED,
     REDIS_LATENCY,
@@ -22,7 +24,14 @@ if TYPE_CHECKING:
     from shared.broker.inspector import Inspector, QueueStats
     from shared.jobs.states import JobState
 
-_GAUGES = (QUEUE_DEPTH, QUEUE_OLDEST_SECONDS, QUEUE_PAUSED, REDIS_LATENCY)
+_OF_QUEUES = (
+    QUEUE_DEPTH,
+    QUEUE_GROUPED,
+    QUEUE_GROUPS_OVER_RATE,
+    QUEUE_OLDEST_SECONDS,
+    QUEUE_PAUSED,
+)
+_GAUGES = (*_OF_QUEUES, REDIS_LATENCY)
 _ROLE = "api"
 
 _log = logging.get(__name__)
@@ -67,10 +76,12 @@ class QueueGauges:
             series.depth[state].set(count)
         series.oldest.set(stats.oldest_waiting_ms / 1000)
         series.paused.set(stats.is_paused)
+        series.grouped.set(stats.grouped)
+        series.groups_over_rate.set(stats.groups_over_rate)
 
     def _hide(self, queue: str) -> None:
         self._series.pop(queue, None)
-        for gauge in (QUEUE_DEPTH, QUEUE_OLDEST_SECONDS, QUEUE_PAUSED):
+        for gauge in _OF_QUEUES:
             gauge.remove_by_labels({"queue": queue})
 
 
@@ -80,6 +91,8 @@ class _Series(NamedTuple):
     depth: dict[JobState, Gauge]
     oldest: Gauge
     paused: Gauge
+    grouped: Gauge
+    groups_over_rate: Gauge
 
     @classmethod
     def of(cls, queue: str, stats: QueueStats) -> Self:
@@ -87,4 +100,6 @@ class _Series(NamedTuple):
             {state: QUEUE_DEPTH.labels(queue, state.value) for state in stats.counts},
             QUEUE_OLDEST_SECONDS.labels(queue),
             QUEUE_PAUSED.labels(queue),
+            QUEUE_GROUPED.labels(queue),
+            QUEUE_GROUPS_OVER_RATE.labels(queue),
         )

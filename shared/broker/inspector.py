@@ -49,11 +49,15 @@ class QueueStats:
         counts: Jobs per state.
         oldest_waiting_ms: How long the oldest waiting job has waited; 0 for none.
         is_paused: Whether workers leave it alone.
+        grouped: How many of the waiting jobs belong to groups.
+        groups_over_rate: Groups that wait until their rate allows another job.
     """
 
     counts: Mapping[JobState, int]
     oldest_waiting_ms: int
     is_paused: bool
+    grouped: int = 0
+    groups_over_rate: int = 0
 
 
 @dataclass(frozen=True)
@@ -274,7 +278,13 @@ class Inspector:
 
 def _stats(numbers: list[int]) -> QueueStats:
     counts = dict(zip(_COUNT_ORDER, numbers, strict=False))
-    return QueueStats(counts, numbers[6], is_paused=bool(numbers[7]))
+    return QueueStats(
+        counts,
+        numbers[6],
+        is_paused=bool(numbers[7]),
+        grouped=numbers[8],
+        groups_over_rate=numbers[9],
+    )
 
 
 def _read_cursor(cursor: str, sets: tuple[str, ...]) -> tuple[str, tuple[str, str]]:

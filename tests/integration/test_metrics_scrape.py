@@ -10,7 +10,10 @@ from prometheus_client import REGISTRY
 from services.api.queue_gauges import QueueGauges
 from shared.broker.connection import connect
 from shared.broker.inspector import Inspector
+from shared.broker.keys import QueueKeys
+from shared.broker.operator import Limits, Operator
 from shared.broker.producer import Request
+from shared.broker.scripts import Scripts
 from shared.contracts.contract import GENERAL_DEFAULTS
 from shared.jobs.options import JobOptions
 from tests.support.worker_process import free_port
@@ -48,6 +51,29 @@ def test_a_scrape_tells_what_redis_holds(gauges: QueueGauges, jobs: Jobs) -> Non
     assert _value(depth, queue="metrics-8", state="waiting") == 0
     assert _value("nightshift_queue_paused", queue="metrics-7") == 0
     assert (_value("nightshift_redis_latency_seconds", role="api") or 0) > 0
+
+
+def test_groups_over_their_rate_are_told(
+    gauges: QueueGauges, jobs: Jobs, client: redis.Redis, namespace: str
+) -> None:
+    keys = QueueKeys(namespace, "metrics-9")
+    limits = Limits(rate_max=1, rate_ms=600_000)
+    operator = Operator(client, namespace=namespace, catalogue={})
+    operator.set_limits("metrics-9", limits, group="acme")
+    for _ in range(3):
+        options = JobOptions(group="acme")
+        jobs.producer.enqueue(
+            Request("metrics-9", "echo", b"{}", options, GENERAL_DEFAULTS)
+        )
+    scripts = Scripts(client, keys)
+    for number in range(2):
+        scripts.claim(worker="w", operation=str(number), count=1, lease_ms=60_000)
+
+    gauges.refresh()
+
+    assert _value("nightshift_queue_grouped_waiting", queue="metrics-9") == 2
+    assert _value("nightshift_queue_groups_over_rate", queue="metrics-9") == 1
+    assert _value("nightshift_queue_groups_over_rate", queue="metrics-8") == 0
 
 
 def test_a_damaged_queue_is_left_out_and_its_neighbours_are_told(

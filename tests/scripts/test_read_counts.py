@@ -31,7 +31,7 @@ def age(client: redis.Redis, queue: QueueProbe, job_id: str, *, ms: int) -> None
 def test_an_unknown_queue_is_an_empty_one(
     scripts: Scripts, client: redis.Redis, keys: QueueKeys
 ) -> None:
-    assert scripts.read_counts() == [0] * 8
+    assert scripts.read_counts() == [0] * 10
     assert snapshot(client, keys.prefix) == {}
 
 

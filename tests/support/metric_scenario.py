@@ -199,6 +199,17 @@ def _queue(  # noqa: PLR0913, PLR0917 - one step of all that a queue has
             queue=queue,
             instance=api,
         )
+        grouped = round(waiting[queue]) if queue == "webhook" else 0
+        recorder.gauge(
+            "nightshift_queue_grouped_waiting", at, grouped, queue=queue, instance=api
+        )
+        recorder.gauge(
+            "nightshift_queue_groups_over_rate",
+            at,
+            min(grouped, 3),
+            queue=queue,
+            instance=api,
+        )
         paused = queue == "demo" and 30 <= minute < 45
         recorder.gauge(
             "nightshift_queue_paused", at, float(paused), queue=queue, instance=api

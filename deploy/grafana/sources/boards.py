@@ -306,6 +306,26 @@ def queues() -> Json:
                     ),
                     width=8,
                 ),
+                series(
+                    "Jobs of groups",
+                    "short",
+                    "Waiting jobs that a group's limits may hold back.",
+                    Query(
+                        f"max by (queue) (nightshift_queue_grouped_waiting{{{_Q}}})",
+                        "{{queue}}",
+                    ),
+                    width=8,
+                ),
+                series(
+                    "Groups over their rate",
+                    "short",
+                    "They go on by themselves; many mean that limits are too low.",
+                    Query(
+                        f"max by (queue) (nightshift_queue_groups_over_rate{{{_Q}}})",
+                        "{{queue}}",
+                    ),
+                    width=8,
+                ),
                 timeline(
                     "Open for work",
                     Query(

@@ -6,7 +6,8 @@
   ARGV     none
 
   Returns  { waiting, delayed, active, completed, failed, cancelled,
-             ms that the oldest waiting job has waited, paused (0 | 1) }
+             ms that the oldest waiting job has waited, paused (0 | 1),
+             waiting jobs of groups, groups over their rate }
   Events   none
 ]]
 -- @include keys now
@@ -38,4 +39,6 @@ return {
   redis.call('ZCARD', finishedKey('cancelled')),
   math.max(oldestWaitMs(waitingKey), oldestWaitMs(groupedKey)),
   redis.call('HEXISTS', metaKey, 'paused'),
+  redis.call('ZCARD', groupedKey),
+  redis.call('ZCOUNT', parkedKey, now, '+inf'),
 }
