@@ -68,6 +68,15 @@ class Stack:
         )
         return list(claim.jobs)
 
+    def take(self, *jobs: Job) -> list[Claimed]:
+        """Take these jobs of one queue, and whatever waited before them."""
+        found: dict[str, Claimed] = {}
+        while not found.keys() >= {job.id for job in jobs}:
+            claimed = self.claim(jobs[0].queue, 100)
+            assert claimed, "the jobs do not wait"
+            found |= {one.job_id: one for one in claimed}
+        return [found[job.id] for job in jobs]
+
     def complete(self, queue: str, taken: list[Claimed], result: bytes) -> None:
         """End jobs well."""
         self._scripts(queue).complete(
