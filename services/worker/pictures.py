@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from services.worker import sandbox
+from services.worker import artifacts, sandbox
 from services.worker.media import sources
 from services.worker.sandboxed.orders import PicturePart
-from shared.contracts.fields import FileReference
-from shared.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from services.worker.context import JobContext
     from services.worker.media.sources import MediaSource
     from services.worker.sandboxed.orders import Order
+    from shared.contracts.fields import FileReference
     from shared.contracts.picture_source import FromFileOrAddress
 
 #: Largest picture that is fetched from the web, in bytes.
@@ -109,18 +108,14 @@ def _store(
 ) -> FileReference:
     stem = PurePath(source_name).stem
     size = f"-{part.size}" if part.size else ""
-    file = context.storage.put(
+    return artifacts.keep(
         content,
         name=f"{stem}{size}.{_SUFFIXES.get(part.format, part.format)}",
         content_type=f"image/{part.format}",
-    )
-    return FileReference(
-        id=file.id, name=file.name, content_type=file.content_type, size=file.size
+        storage=context.storage,
     )
 
 
 def _remove(context: JobContext, made: list[StoredPicture]) -> None:
     for picture in made:
-        # What can't be removed wastes space; the first error matters more.
-        with suppress(StorageError):
-            context.storage.delete(picture.file.id)
+        artifacts.discard(picture.file, storage=context.storage)

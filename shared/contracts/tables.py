@@ -39,6 +39,18 @@ class Column(Model):
     total: bool = False
 
 
+def _differing(columns: list[Column]) -> list[Column]:
+    keys = [column.key for column in columns]
+    if len(set(keys)) != len(keys):
+        message = "must not hold a key twice"
+        raise ValueError(message)
+    return columns
+
+
+#: Columns in their order, none of them twice.
+Columns = Annotated[list[Column], Field(min_length=1), AfterValidator(_differing)]
+
+
 class Chart(Model):
     """A picture of some columns, in a PDF.
 

@@ -31,15 +31,6 @@ WITHIN_S = 2.0
 
 
 @pytest.fixture
-def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let jobs work in a folder of the test's own."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-@pytest.fixture
 def storage(
     redis_url: str, namespace: str, tmp_path: Path, work_folder: Path
 ) -> Iterator[Storage]:

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import subprocess
-import tempfile
 import threading
 import time
 import zipfile
@@ -79,13 +78,7 @@ def table(content: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content.decode(), newline="")))
 
 
-@pytest.fixture(autouse=True)
-def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let reports work in a folder of the test's own."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
+pytestmark = pytest.mark.usefixtures("work_folder")
 
 
 def test_rows_become_a_csv(tmp_path: Path) -> None:

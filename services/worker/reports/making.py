@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from services.worker import sandbox_program
+from services.worker import artifacts, sandbox_program
 from services.worker.reports.orders import (
     ORDER_FILE,
     RESULT_FILE,
@@ -20,17 +19,14 @@ from services.worker.reports.orders import (
 )
 from services.worker.sandbox_conversation import SandboxError
 from services.worker.sandboxed.orders import ProgramLimits
-from shared.contracts.fields import FileReference
 from shared.errors import (
-    StorageError,
     StoredFileNotFoundError,
     UnrecoverableError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from services.worker.context import JobContext
+    from shared.contracts.fields import FileReference
 
 _PROGRAM = "services.worker.reports.child:main"
 _MB = 1024 * 1024
@@ -148,23 +144,12 @@ def _run(folder: Path, allowed: Limits, context: JobContext) -> Said:
 
 def _stored(path: Path, name: str, context: JobContext) -> FileReference:
     ending = name.rpartition(".")[2]
-    content_type = CONTENT_TYPES.get(ending, "application/octet-stream")
-    file = context.storage.put(_chunks(path), name=name, content_type=content_type)
-    return FileReference(
-        id=file.id, name=file.name, content_type=file.content_type, size=file.size
+    return artifacts.keep(
+        path,
+        name=name,
+        content_type=CONTENT_TYPES.get(ending, "application/octet-stream"),
+        storage=context.storage,
     )
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk
-
-
-def remove(file: FileReference, context: JobContext) -> None:
-    """Remove a stored report; one that can't be removed wastes space."""
-    with suppress(StorageError):
-        context.storage.delete(file.id)
 
 
 def file_name(title: str, ending: str) -> str:

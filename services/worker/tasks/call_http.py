@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from services.worker import artifacts
 from services.worker.egress.call import call
 from services.worker.egress.exchange import NoAnswerError, Outgoing
 from services.worker.webhooks import retry_after
-from shared.contracts.fields import FileReference
 from shared.contracts.tasks.call_http import HttpCalled
 from shared.errors import (
     RetryLaterError,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.worker.context import JobContext
     from services.worker.egress.call import Final
     from services.worker.egress.exchange import Answer
+    from shared.contracts.fields import FileReference
     from shared.contracts.tasks.call_http import CallHttp
 
 #: Most bytes of an answer that a result holds; larger ones are for `save`.
@@ -157,14 +158,14 @@ def _result(final: Final, data: CallHttp, context: JobContext) -> HttpCalled:
 
 def _saved(answer: Answer, content_type: str, context: JobContext) -> FileReference:
     try:
-        file = context.storage.put(
-            answer.chunks(), name="answer", content_type=content_type
+        return artifacts.keep(
+            answer.chunks(),
+            name="answer",
+            content_type=content_type,
+            storage=context.storage,
         )
     except StoredFileTooLargeError as error:
         raise UnrecoverableError(str(error)) from None
-    return FileReference(
-        id=file.id, name=file.name, content_type=file.content_type, size=file.size
-    )
 
 
 def _json(content: bytes, content_type: str) -> JsonValue:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from services.worker import artifacts
 from services.worker.media import probing, sources, transcoding
-from shared.contracts.fields import FileReference
 from shared.contracts.tasks.transcode_video import (
     Poster,
     TranscodeVideo,
     VideoTranscoded,
 )
-from shared.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from services.worker.context import JobContext
-
-_CHUNK_BYTES = 1024 * 1024
+    from shared.contracts.fields import FileReference
 
 
 def run(data: TranscodeVideo, context: JobContext) -> VideoTranscoded:
@@ -61,15 +56,23 @@ def _stored(
     context: JobContext,
 ) -> VideoTranscoded:
     kind = result.suffix.removeprefix(".")
-    file = _put(result, f"{stem}.{kind}", f"video/{kind}", context)
+    file = artifacts.keep(
+        result,
+        name=f"{stem}.{kind}",
+        content_type=f"video/{kind}",
+        storage=context.storage,
+    )
     picture = None
     if poster is not None:
         try:
-            picture = _put(poster, f"{stem}.jpg", "image/jpeg", context)
+            picture = artifacts.keep(
+                poster,
+                name=f"{stem}.jpg",
+                content_type="image/jpeg",
+                storage=context.storage,
+            )
         except BaseException:
-            # What can't be removed wastes space; the first error matters more.
-            with suppress(StorageError):
-                context.storage.delete(file.id)
+            artifacts.discard(file, storage=context.storage)
             raise
     return VideoTranscoded(
         file=file,
@@ -85,18 +88,3 @@ def _stored(
 
 def _poster(file: FileReference, film: probing.Film) -> Poster:
     return Poster(file=file, width=film.width, height=film.height, bytes=file.size)
-
-
-def _put(
-    path: Path, name: str, content_type: str, context: JobContext
-) -> FileReference:
-    file = context.storage.put(_chunks(path), name=name, content_type=content_type)
-    return FileReference(
-        id=file.id, name=file.name, content_type=file.content_type, size=file.size
-    )
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 from shared.contracts.contract import Model, TaskContract, TaskDefaults
 from shared.contracts.fields import FileId, FileReference
 from shared.contracts.retry import Backoff
-from shared.contracts.tables import Caption, Cell, Chart, Column, ColumnName
+from shared.contracts.tables import Caption, Cell, Chart, ColumnName, Columns
 
 #: The files `<template>.typ` in services/worker/templates/reports that a job may name.
 Template = Literal["invoice"]
@@ -46,7 +46,7 @@ class GenerateReport(Model):
     source: FileId | None = None
     template: Template | None = None
     context: dict[VariableName, JsonValue] = Field(default={}, max_length=100)
-    columns: list[Column] | None = Field(default=None, min_length=1, max_length=100)
+    columns: Annotated[Columns, Field(max_length=100)] | None = None
     charts: list[Chart] = Field(default=[], max_length=6)
     landscape: bool = False
     paper: Literal["a4", "us-letter"] = "a4"
@@ -63,10 +63,6 @@ class GenerateReport(Model):
     def _only_pages_have_pictures(self) -> GenerateReport:
         if self.format != "pdf" and (self.template or self.charts):
             message = "template and charts need format 'pdf'"
-            raise ValueError(message)
-        keys = [column.key for column in self.columns or ()]
-        if len(set(keys)) != len(keys):
-            message = "columns must not hold a key twice"
             raise ValueError(message)
         return self
 
