@@ -40,7 +40,9 @@ class CommonSettings(BaseSettings):
         default=SecretStr(""),
         description="The Sentinels' own password, which REDIS_URL leaves out.",
     )
-    redis_url: str = Field(description="Where Redis or Valkey is.")
+    redis_url: str = Field(
+        description="Where Redis or Valkey is: one server, Sentinels or a Cluster."
+    )
     nightshift_namespace: str = Field(
         default="nightshift",
         pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",

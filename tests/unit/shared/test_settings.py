@@ -53,7 +53,8 @@ def test_a_missing_variable_is_named_with_its_meaning(
 ) -> None:
     monkeypatch.delenv("REDIS_URL")
     assert refusal() == (
-        "Setting REDIS_URL is not usable: Field required. (Where Redis or Valkey is.)"
+        "Setting REDIS_URL is not usable: Field required. "
+        "(Where Redis or Valkey is: one server, Sentinels or a Cluster.)"
     )
 
 
