@@ -162,6 +162,8 @@ def test_wants_the_token_before_anything_else(
 def test_opens_only_what_is_named_open(api: Api) -> None:
     client = api.app.test_client()
     for rule in api.app.url_map.iter_rules():
+        if rule.endpoint.startswith("ui."):
+            continue  # test_ui_every_route.py signs in and out of each
         path = rule.rule.replace("<", "").replace(">", "")
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         method = "GET" if "GET" in methods else min(methods)
