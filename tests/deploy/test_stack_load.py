@@ -40,7 +40,7 @@ rm /tmp/film.mkv
 DATABASE = """
 import sqlite3
 with sqlite3.connect("/var/lib/nightshift/files/orders.db") as database:
-    database.execute("CREATE TABLE orders (id INTEGER, created_at DATETIME)")
+    database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, at DATETIME)")
     database.execute("INSERT INTO orders VALUES (1, '2001-02-03 04:05:06')")
 """
 OURS = ("scheduler", "worker", "api")
