@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 #: Longest text of an error that leaves the process, in characters.
 MAX_TEXT = 1_000
@@ -23,8 +23,10 @@ FLUSH_S = 2.0
 class Reporter(Protocol):
     """Where errors are reported."""
 
-    def report(self, error: BaseException, tags: Mapping[str, str]) -> None:
-        """Send one, without waiting for it."""
+    def report(
+        self, error: BaseException, tags: Mapping[str, str], clean: Callable[[str], str]
+    ) -> None:
+        """Send one, its texts made clean, without waiting for it."""
 
     def flush(self) -> None:
         """Send what is left."""
@@ -53,15 +55,18 @@ def configure(*, service: str, version: str, dsn: str) -> None:
     _reporters.append(SentryReporter(service=service, version=version, dsn=dsn))
 
 
-def report(error: BaseException, **tags: str) -> None:
+def report(
+    error: BaseException, *, clean: Callable[[str], str] = str, **tags: str
+) -> None:
     """Report an error that nobody expected; it never raises.
 
     Args:
         error: The error.
+        clean: Takes what must not be said out of its text.
         tags: What it was about, of few values or an id: job_id, queue, task, trace_id.
     """
     for reporter in _reporters:
-        reporter.report(error, tags)
+        reporter.report(error, tags, clean)
 
 
 def flush() -> None:

@@ -11,7 +11,7 @@ from shared.error_reports import FLUSH_S, MAX_TEXT
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 #: What of an event leaves the process; the library would add more.
 _KEPT = frozenset(
@@ -53,9 +53,13 @@ class SentryReporter:
             raise ConfigurationError(message) from None
         self._service = service
 
-    def report(self, error: BaseException, tags: Mapping[str, str]) -> None:
-        """Send one, without waiting for it."""
+    def report(
+        self, error: BaseException, tags: Mapping[str, str], clean: Callable[[str], str]
+    ) -> None:
+        """Send one, its texts made clean, without waiting for it."""
         event, hint = event_from_exception(error, client_options=self._client.options)
+        for said in event.get("exception", {}).get("values", []):
+            said["value"] = clean(said.get("value") or "")
         event["tags"] = {"service": self._service, **tags}
         self._client.capture_event(event, hint=hint)
 

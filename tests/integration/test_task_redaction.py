@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging as standard_logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from services.worker.current_job import add_job
-from shared import logging
+from services.worker.middleware.job_traces import JobTraces
+from shared import error_reports, logging
 from shared.contracts.catalogue import Catalogue
 from shared.contracts.contract import Model, TaskContract, TaskDefaults
 from shared.contracts.retry import Backoff
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.worker.context import JobContext
+    from shared.broker.broker import NightshiftBroker
     from tests.support.jobs import Jobs
 
 SECRET, PIN = 'canary-"quoted"\\ü', 7_741_556_902
@@ -60,8 +63,40 @@ def written() -> Iterator[io.StringIO]:
     root.handlers[:], root.level = before
 
 
+@contextmanager
+def traced(broker: NightshiftBroker) -> Iterator[None]:
+    """Put the middleware that reports errors where the worker has it."""
+    broker.middleware.insert(1, JobTraces())
+    yield
+
+
+class Hearing:
+    """Takes the place of Sentry."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def report(self, error: BaseException, tags: Any, clean: Any) -> None:
+        self.texts.append(clean(str(error)))
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+@pytest.fixture
+def hearing(monkeypatch: pytest.MonkeyPatch) -> Hearing:
+    hearing = Hearing()
+    monkeypatch.setattr(error_reports, "_reporters", [hearing])
+    return hearing
+
+
 def test_a_secret_is_in_nothing_that_a_job_says(
-    jobs: Jobs, redis_url: str, namespace: str, tmp_path: Path, written: io.StringIO
+    jobs: Jobs,
+    redis_url: str,
+    namespace: str,
+    tmp_path: Path,
+    written: io.StringIO,
+    hearing: Hearing,
 ) -> None:
     def run(data: Letter, context: JobContext) -> Sent:
         secret = data.context["nested"][0]["password"]
@@ -86,6 +121,7 @@ def test_a_secret_is_in_nothing_that_a_job_says(
     }
     with (
         built_broker(redis_url, namespace, tmp_path, tasks) as broker,
+        traced(broker),
         running_worker(broker),
     ):
         ended = jobs.wait_for_end(jobs.add("indiscreet", data))
@@ -94,7 +130,8 @@ def test_a_secret_is_in_nothing_that_a_job_says(
     assert ended.state == "failed"
     # The api takes the fields out of the data itself when it shows them.
     record = msgspec.json.encode({**ended.to_document(), "data": None}).decode()
-    everything = [written.getvalue(), "\n".join(lines), record]
+    everything = [written.getvalue(), "\n".join(lines), record, *hearing.texts]
+    assert len(hearing.texts) == 1
     for text in everything:
         assert "canary" not in text
         assert str(PIN) not in text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from dramatiq import Middleware
 
+from services.worker import redaction
 from shared import error_reports, observability, tracing
 from shared.broker.delivery import JobMessage
 from shared.jobs.outcome import Failed, Retried
@@ -96,5 +97,9 @@ def _carried(job: Delivery) -> str:
 
 def _report(exception: BaseException, job: Delivery) -> None:
     error_reports.report(
-        exception, job_id=job.job_id, queue=job.queue, task=job.record.task
+        exception,
+        clean=redaction.clean,
+        job_id=job.job_id,
+        queue=job.queue,
+        task=job.record.task,
     )
