@@ -7,6 +7,7 @@ T ?= tests
 ARGS ?=
 JOBS ?= auto
 UPGRADE ?=
+FULL ?=
 PROFILE ?= ci
 
 BIN := $(VENV)/bin
@@ -131,9 +132,10 @@ sbom: images ## List what the images are made of, as CycloneDX, in var/sbom
 dashboards: $(DEV) ## Write the dashboards and Grafana's copy of the alerts anew
 	@$(BIN)/python -m deploy.grafana.sources
 
-deploy-check: $(DEV) ## Check all that deploys Nightshift, in containers where Docker runs
+deploy-check: $(DEV) ## Check all that deploys Nightshift, also in containers (FULL=1: under load)
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not containers and not slow" tests/deploy
-	@if docker info > /dev/null 2>&1; then $(MAKE) compose-check; else \
+	@if docker info > /dev/null 2>&1; then \
+		$(MAKE) compose-check $(if $(FULL),compose-load-check); else \
 		echo "!!! SKIPPED: the checks in containers, no Docker engine runs here."; fi
 
 compose-check: $(DEV) ## Build, start and try the real containers, then remove them
