@@ -179,7 +179,7 @@ def table(
         unit=unit,
         queries=tuple(Query(q.expr, "") for q in columns),
         width=width,
-        options={"showHeader": True, "footer": {"show": False}},
+        options={"showHeader": True},
         extra={
             "transformations": [
                 {"id": "merge", "options": {}},
@@ -267,10 +267,15 @@ def dashboard(name: str, title: str, *rows: tuple[str, list[Panel]]) -> Json:
                     "name": "Deploys",
                     "datasource": _SOURCE,
                     "enable": True,
-                    "expr": DEPLOYS,
                     "iconColor": "blue",
+                    "target": {
+                        "refId": "Anno",
+                        "datasource": _SOURCE,
+                        "expr": DEPLOYS,
+                        "interval": "60s",
+                        "legendFormat": "Version {{version}}",
+                    },
                     "titleFormat": "Version {{version}}",
-                    "step": "60s",
                 }
             ]
         },
