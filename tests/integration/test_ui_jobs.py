@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from services.api.ui.bulk_plans import BulkPlans
+    from services.api.wiring import Parts
+
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
 
 
@@ -38,6 +41,11 @@ def stack(redis_url: str, namespace: str, tmp_path: Path) -> Iterator[Stack]:
 def ids_in(page: str) -> list[str]:
     """Return the jobs that a list shows, in its order."""
     return re.findall(r'<tr data-row id="job-([\w.:@-]+)"', page)
+
+
+def plans_of(api: Api) -> BulkPlans:
+    parts: Parts = api.app.extensions["nightshift.parts"]
+    return parts.plans
 
 
 def failed_mail(stack: Stack, customer: str = "ada") -> str:
@@ -200,6 +208,27 @@ def test_what_was_confirmed_can_be_taken_back(api: Api, stack: Stack) -> None:
     page = visitor.follow(stopped).text
     assert "Taken back." in page
     assert ">stopped<" in page
+    plans = plans_of(api)
+    assert plans._timers == {}
+    # A timer of another process may have been on its way.
+    plans._begin(path.rpartition("/")[2])
+    assert ">stopped<" in visitor.follow(begun).text
+    assert stack.jobs.find("email", job).state is JobState.FAILED
+
+
+def test_what_was_confirmed_can_be_stopped_over_the_api(api: Api, stack: Stack) -> None:
+    job = failed_mail(stack)
+    visitor = Visitor(api)
+    counted = visitor.post("/queue/email/all", state="failed", action="clean")
+    path = path_of(counted).removeprefix("/admin/queues")
+    begun = path_of(visitor.post(f"{path}/confirm")).rpartition("/")[2]
+
+    shown = api.get(f"/api/v1/operations/{begun}").get_json()
+    api.post(f"/api/v1/operations/{begun}/stop")
+    plans_of(api)._begin(begun)
+
+    assert shown["state"] == "pending"
+    assert api.get(f"/api/v1/operations/{begun}").get_json()["state"] == "stopped"
     assert stack.jobs.find("email", job).state is JobState.FAILED
 
 

@@ -55,8 +55,9 @@ class OperationRoutes:
     def stop(self, operation_id: str) -> Response:
         """Stop an operation; what it has done stays done."""
         operation = self._find(operation_id)
-        if operation.runs:
+        if operation.runs or operation.state == "pending":
             self.operations.ask_to_stop(operation_id)
+        if operation.runs:
             self.actions.submit(operation_id)
         return json_answer(operation_document(operation), status=202)
 
