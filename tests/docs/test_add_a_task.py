@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "add-a-task.md"
 FOLDERS = ("shared", "services", "cli", "tests")
 FILE = re.compile(r"Create `([\w/]+\.py)`:\n\n```python\n(.*?)```", re.DOTALL)
 
 
+@pytest.mark.timeout(300)
 def test_the_task_of_the_page_passes_its_tests(tmp_path: Path) -> None:
     for folder in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__", "docs")
@@ -32,7 +35,7 @@ def test_the_task_of_the_page_passes_its_tests(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=250,
     )
     checked = subprocess.run(
         [sys.executable, "-m", "ruff", "check", *written],

@@ -78,6 +78,7 @@ def in_a_small_disk(folder: Path, *command: str) -> list[str]:
     return ["unshare", "-rm", "sh", "-c", mount, str(disk), *command]
 
 
+@pytest.mark.timeout(300)
 def test_jobs_on_a_full_disk_can_be_tried_again_and_leave_nothing(
     tmp_path: Path,
 ) -> None:
@@ -99,7 +100,7 @@ def test_jobs_on_a_full_disk_can_be_tried_again_and_leave_nothing(
         text=True,
         cwd=ROOT,
         check=False,
-        timeout=100,
+        timeout=250,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -38,6 +38,7 @@ RULES = [
 ]
 
 
+@pytest.mark.timeout(300)
 def test_every_example_does_what_it_says(tmp_path: Path) -> None:
     names = {file.stem for file in EXAMPLES.glob("*.py")} - SUPPORT
     arguments = {
@@ -101,7 +102,7 @@ def run(name: str, arguments: Sequence[str], left: Left, *, url: str) -> str:
         text=True,
         env=environment,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
     return done.stdout
