@@ -49,7 +49,7 @@ def configure(*, service: str, version: str, dsn: str) -> None:
     except ImportError as error:
         message = (
             "NIGHTSHIFT_SENTRY_DSN is set and Sentry's library is not installed: "
-            "install nightshift[sentry], or take the setting away."
+            "install requirements/observability.txt, or take the setting away."
         )
         raise ConfigurationError(message) from error
     _reporters.append(SentryReporter(service=service, version=version, dsn=dsn))

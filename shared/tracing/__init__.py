@@ -97,7 +97,7 @@ def configure(*, service: str, version: str, endpoint: str, ratio: float = 1.0) 
     except ImportError as error:
         message = (
             "NIGHTSHIFT_OTLP_ENDPOINT is set and OpenTelemetry is not installed: "
-            "install nightshift[otel], or take the setting away."
+            "install requirements/observability.txt, or take the setting away."
         )
         raise ConfigurationError(message) from error
     _exporters.append(
