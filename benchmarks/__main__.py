@@ -7,6 +7,8 @@ import statistics
 import subprocess
 import sys
 
+from benchmarks import http
+
 ROUNDS = 3
 JOBS = {"nightshift": 20_000, "dramatiq": 8_000}
 LABELS = {
@@ -33,6 +35,8 @@ def main() -> None:
         ours, stock = (statistics.median(r[key] for r in runs[n]) for n in JOBS)
         factor = ours / stock if more_is_better else stock / ours
         print(f"| {label} | {ours:,.1f} | {stock:,.1f} | {factor:.1f} |")
+    print()
+    http.main()
 
 
 def _run(name: str, jobs: int) -> dict[str, float]:

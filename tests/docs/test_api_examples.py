@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "call-the-api.md").read_text()
+README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(
     r"^```(bash|python|javascript)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL
 )
@@ -50,7 +51,9 @@ def url(redis_url: str, namespace: str, tmp_path: Path) -> Iterator[str]:
                     scripts.complete([result])
 
     thread = threading.Thread(target=work)
-    with running_service(redis_url, namespace, tmp_path) as service:
+    with running_service(
+        redis_url, namespace, tmp_path, NIGHTSHIFT_DEMO_ENDPOINTS="true"
+    ) as service:
         thread.start()
         try:
             yield f"http://127.0.0.1:{service.port}"
@@ -99,3 +102,33 @@ def test_every_example_runs_as_printed(url: str, tmp_path: Path) -> None:
     assert "{'msg': 'hello'}" in said
     assert "event: " in said
     assert '"dryRun":true' in said
+
+
+def test_the_first_job_of_the_readme_runs_as_printed(url: str, tmp_path: Path) -> None:
+    section = README.partition("\n## A first job\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    (tmp_path / "var").mkdir(exist_ok=True)
+    (tmp_path / "var" / "admin-token").write_text(TOKEN)
+    # A reader sees a refusal; a script has to be told.
+    script = "curl() { command curl -sS --fail-with-body -w '\\n' \"$@\"; }\n"
+    said = ""
+    for block in blocks:
+        printed = block.replace("http://127.0.0.1:8000", url)
+        if "/ID?" in printed:
+            found = re.search(r'"id":"(\w+)"', said)
+            assert found
+            printed = printed.replace("/ID?", f"/{found[1]}?")
+        script += printed
+        done = subprocess.run(
+            command("bash", script, tmp_path),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == 0, (printed, done.stdout, done.stderr)
+        said = done.stdout
+    assert len(blocks) == 2
+    assert '"state":"completed"' in said
+    assert '"type":"retry"' in said

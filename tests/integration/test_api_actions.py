@@ -399,7 +399,7 @@ def test_stops_an_operation(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert (ended["state"], ended["lookedAt"]) == ("stopped", 100)
     assert ended["finished"] >= ended["created"]
-    assert parts.actions._known == set()
+    wait_for(lambda: not parts.actions._known, what="the thread is done with it")
 
 
 def test_hides_operations_of_other_queues(api: Api) -> None:
