@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, g, request
 
 from services.api import permissions
+from services.api.current import current_request
 from shared import logging
 from shared.access.audit_log import AuditEntry
 from shared.access.principal import Principal, Scope
 from shared.errors import BrokerError
 
 if TYPE_CHECKING:
+    from flask import Request
+
     from shared.access.audit_log import AuditLog
 
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -28,12 +31,12 @@ def register(app: Flask, log: AuditLog) -> None:
     @app.after_request
     def record(response: Response) -> Response:
         caller: Principal | None = g.get("principal")
-        if caller is not None and _is_worth_it(response.status_code):
+        if caller is not None and _is_worth_it(current_request(), response.status_code):
             _write(log, _entry(caller, response.status_code))
         return response
 
 
-def _is_worth_it(status: int) -> bool:
+def _is_worth_it(request: Request, status: int) -> bool:
     if request.endpoint is None:
         return False
     if status == HTTPStatus.FORBIDDEN:

@@ -7,15 +7,17 @@ import hmac
 import time
 from typing import TYPE_CHECKING, cast
 
-from flask import Flask, g, request
+from flask import Flask, g
 
 from services.api import permissions
+from services.api.current import current_request
 from services.api.errors import ForbiddenError, UnauthorizedError
 from shared import logging
 from shared.access.principal import Principal, Scope
 from shared.errors import BrokerError
 
 if TYPE_CHECKING:
+    from flask import Request
     from pydantic import SecretStr
 
     from shared.access.token_store import TokenStore
@@ -81,14 +83,15 @@ class Guard:
 
         @app.before_request
         def check() -> None:
-            if _is_open():
+            request = current_request()
+            if _is_open(request):
                 return
             caller = self.identify(request.headers.get("Authorization"))
             if caller is None:
                 raise UnauthorizedError
             g.principal = caller
             if request.endpoint is not None:
-                _check_scope(caller, request.endpoint, request.method)
+                _check_scope(caller, request, request.endpoint)
 
     def _look_up(self, text: str, digest: bytes) -> Principal | None:
         now = time.monotonic()
@@ -117,8 +120,8 @@ class Guard:
             _log.warning("token_use_not_marked", token=token_id, reason=str(error))
 
 
-def _check_scope(caller: Principal, endpoint: str, method: str) -> None:
-    scope = permissions.scope_of(endpoint, method)
+def _check_scope(caller: Principal, request: Request, endpoint: str) -> None:
+    scope = permissions.scope_of(endpoint, request.method)
     if scope is not None and not caller.may(scope):
         raise ForbiddenError(f"This token lacks the scope `{scope.value}`.")
     names_a_queue = "queue" in (request.view_args or {})
@@ -127,7 +130,7 @@ def _check_scope(caller: Principal, endpoint: str, method: str) -> None:
     raise ForbiddenError("This address needs a token for all queues.")
 
 
-def _is_open() -> bool:
+def _is_open(request: Request) -> bool:
     if request.endpoint is None:
         # Nothing answers here; outside the API that is no secret.
         return not request.path.startswith(CLOSED_PREFIX)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
+from services.api.current import current_request
 from services.api.id_converter import plain
 from shared.metrics import HTTP_IN_PROGRESS, HTTP_REQUESTS, HTTP_SECONDS
+
+if TYPE_CHECKING:
+    from flask import Request
 
 #: Their first increase must be seen: it may be the only one.
 _STATUSES_TO_WATCH = (500, 503)
@@ -24,8 +29,10 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def observe(response: Response) -> Response:
-        HTTP_REQUESTS.labels(_method(), _route(), response.status_code).inc()
-        HTTP_SECONDS.labels(_route()).observe(time.perf_counter() - g.began)
+        request = current_request()
+        route, method = _route(request), _method(request)
+        HTTP_REQUESTS.labels(method, route, response.status_code).inc()
+        HTTP_SECONDS.labels(route).observe(time.perf_counter() - g.began)
         return response
 
     @app.teardown_request
@@ -44,10 +51,10 @@ def prepare_series(app: Flask) -> None:
                 HTTP_REQUESTS.labels(method, route, status)
 
 
-def _route() -> str:
+def _route(request: Request) -> str:
     """Return the route's template: a path would make a series per job."""
     return plain(request.url_rule.rule) if request.url_rule else "unmatched"
 
 
-def _method() -> str:
+def _method(request: Request) -> str:
     return request.method if request.method in _METHODS else "other"

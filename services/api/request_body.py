@@ -59,7 +59,9 @@ def chunks(request: Request, *, limit: int) -> Iterator[bytes]:
         _drain(request, limit=_DRAIN_BYTES)
         raise _too_large(limit)
     received = 0
-    while piece := request.stream.read(CHUNK_BYTES):
+    stream = request.stream
+    # A body whose length is known needs no last read that brings nothing.
+    while received != announced and (piece := stream.read(CHUNK_BYTES)):
         received += len(piece)
         if received > limit:
             _drain(request, limit=_DRAIN_BYTES)
@@ -92,13 +94,18 @@ def read_json(request: Request, *, limit: int) -> bytes:
         BodyTooLargeError: It is larger than `limit`.
         MalformedBodyError: It is not JSON, or JSON that parsers read differently.
     """
+    if request.environ.get("CONTENT_TYPE") != "application/json":
+        _check_type(request)
+    body = b"".join(chunks(request, limit=limit))
+    check_json(body)
+    return body
+
+
+def _check_type(request: Request) -> None:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != "application/json" or charset != "utf-8":
         message = "Send JSON in UTF-8 with the header `Content-Type: application/json`."
         raise UnsupportedBodyError(message)
-    body = b"".join(chunks(request, limit=limit))
-    check_json(body)
-    return body
 
 
 def read_model(model: type[M], request: Request, *, limit: int) -> M:

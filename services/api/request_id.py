@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
+from services.api.current import current_request, memory
 from shared.ids import new_id
 
 HEADER = "X-Request-Id"
@@ -18,9 +19,10 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def take() -> None:
-        asked = request.headers.get(HEADER, "")
-        g.request_id = asked if _SANE.fullmatch(asked) else new_id()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        asked = current_request().headers.get(HEADER, "")
+        request_id = asked if _SANE.fullmatch(asked) else new_id()
+        memory().request_id = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
 
     @app.after_request
     def give(response: Response) -> Response:

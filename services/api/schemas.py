@@ -37,8 +37,8 @@ class JobRequest(Model):
     """
 
     name: str = Field(min_length=1, max_length=64)
-    data: dict[str, Any] = Field(default={})
-    opts: dict[str, Any] = Field(default={})
+    data: dict[str, Any] = Field(default_factory=dict)
+    opts: dict[str, Any] = Field(default_factory=dict)
 
 
 class BulkRequest(Model):

@@ -5,10 +5,14 @@ A typo in a filter would otherwise show, or retry, all jobs.
 
 from __future__ import annotations
 
-from flask import Flask, request
+from typing import TYPE_CHECKING
 
+from services.api.current import current_request
 from services.api.errors import InvalidParameterError
 from services.api.openapi.document import known_parameters
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 def register(app: Flask) -> None:
@@ -16,6 +20,7 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def check() -> None:
+        request = current_request()
         if not request.query_string:
             return
         known = known_parameters(request.endpoint or "")

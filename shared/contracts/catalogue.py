@@ -20,6 +20,7 @@ class Catalogue(Mapping[str, AnyContract]):
     def __init__(self, contracts: Mapping[str, AnyContract]) -> None:
         """Take the contracts, keyed by task name."""
         self._contracts = dict(contracts)
+        self._queues = tuple(sorted({c.queue for c in contracts.values()}))
 
     def __getitem__(self, name: str) -> AnyContract:
         return self._contracts[name]
@@ -43,7 +44,7 @@ class Catalogue(Mapping[str, AnyContract]):
 
     def queues(self) -> tuple[str, ...]:
         """Return the names of all queues, sorted."""
-        return tuple(sorted({c.queue for c in self._contracts.values()}))
+        return self._queues
 
 
 def module_names() -> tuple[str, ...]:

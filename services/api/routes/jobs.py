@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from services.api import conditional, problem, query, queue_names, representation
 from services.api.addresses import JOBS, job_address
+from services.api.current import current_request
 from services.api.errors import JobNotFoundError, answer_for
 from services.api.intake import Accepted
 from services.api.json_answer import json_answer, raw_json
@@ -61,7 +62,7 @@ class JobRoutes:
     def add(self, queue: str) -> Response:
         """Create a job."""
         queue_names.check(self.catalogue, queue)
-        body = read_json(request, limit=self.max_body_bytes)
+        body = read_json(current_request(), limit=self.max_body_bytes)
 
         def create(seed: str | None) -> Response:
             self.back_pressure.check(queue)
