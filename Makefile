@@ -107,9 +107,19 @@ spell: $(DEV) ## Check the spelling
 bench: $(DEV) ## Measure beside stock Dramatiq: ratios within one run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-backlog
+bench-backlog: $(DEV) ## Measure a million waiting and a million delayed jobs (ARGS=100000: fewer)
+	@$(BIN)/python -m benchmarks.backlog $(ARGS)
+
 .PHONY: bench-images
 bench-images: $(DEV) ## Measure pictures beside npm's sharp, on one core
 	@$(BIN)/python -m benchmarks.images
+
+.PHONY: coverage
+coverage: $(DEV) ## Tell which lines of contracts, jobs and broker no test has run
+	@$(BIN)/python -m pytest -n $(JOBS) --cov --timeout 600 \
+		-m "not browser and not containers and not slow" tests/unit tests/scripts \
+		tests/conformance tests/stateful tests/integration $(ARGS)
 
 ##@ Containers
 .PHONY: images sbom deploy-check compose-check compose-load-check dashboards

@@ -540,6 +540,7 @@ def _text(number: int | None) -> str:
     return "" if number is None else str(number)
 
 
+@pytest.mark.timeout(600)
 def test_a_queue_behaves_as_its_model(client: redis.Redis) -> None:
     run_state_machine_as_test(lambda: QueueMachine(client), settings=profile("dev"))
 

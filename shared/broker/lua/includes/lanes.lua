@@ -9,8 +9,9 @@
 -- @include keys wake
 local function openLane(group)
   if redis.call('ZSCORE', parkedKey, group) then return end
-  local turns = redis.call('HGET', metaKey, 'turns') or '0'
-  redis.call('ZADD', lanesKey, 'NX', turns, group)
+  local turns = tonumber(redis.call('HGET', metaKey, 'turns') or 0)
+  -- Before the lane that was served last, after all that have waited since.
+  redis.call('ZADD', lanesKey, 'NX', string.format('%.1f', turns - 0.5), group)
 end
 
 local function fileInLane(id, order, group)
