@@ -31,7 +31,7 @@ def test_a_server_that_does_not_know_a_script_learns_it(keys: QueueKeys) -> None
         for flush in (False, True):
             if flush:
                 client.script_flush()
-            assert scripts.read_counts() == [0] * 8
+            assert scripts.read_counts() == [0] * 10
         sha = script_loader.load("read_counts").sha
         assert client.script_exists(sha) == [True]
 
