@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     import redis
 
+#: With its first request moto loads its S3, which takes seconds on a busy machine.
+LOADING_S = 60
+
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
@@ -49,7 +52,7 @@ def endpoint() -> Iterator[str]:
 @pytest.fixture
 def bucket(endpoint: str) -> Bucket:
     name = f"bucket-{ids.new_id()}"
-    httpx2.put(f"{endpoint}/{name}").raise_for_status()
+    httpx2.put(f"{endpoint}/{name}", timeout=LOADING_S).raise_for_status()
     return Bucket(
         name=name,
         prefix="night/shift",
@@ -70,7 +73,7 @@ def keys_in(bucket: Bucket) -> list[str]:
 
 
 def unfinished_uploads(bucket: Bucket) -> int:
-    answer = httpx2.get(f"{bucket.endpoint}/{bucket.name}?uploads")
+    answer = httpx2.get(f"{bucket.endpoint}/{bucket.name}?uploads", timeout=LOADING_S)
     return answer.raise_for_status().content.count(b"<UploadId>")
 
 
