@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from shared.broker import purposes
+from shared.broker import purposes, topology
 from shared.broker import record as records
 from shared.broker.connection import translated_errors
 from shared.broker.keys import MEMBER_KEYS, QUEUE_KEYS, QueueKeys
@@ -231,11 +231,12 @@ class Anatomist:
     ) -> tuple[Mapping[str, list[str]], bool]:
         found: defaultdict[str, list[str]] = defaultdict(list)
         pattern = _escaped(keys.prefix) + "*"
+        server = topology.node_of(self._client, keys.prefix)
         cursor, walked = 0, 0
         while limit is None or walked < limit:
             cursor, batch = cast(
                 "tuple[int, list[bytes]]",
-                self._client.scan(cursor, match=pattern, count=_STEP),
+                server.scan(cursor, match=pattern, count=_STEP),
             )
             for key in batch:
                 rest = key.decode(errors="replace").removeprefix(keys.prefix)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import redis
@@ -73,9 +72,10 @@ class ClaimLine:
         if question is None:
             return self.claim(1)
         if self._line.is_open:
-            with suppress(redis.exceptions.RedisError):
+            try:
                 return claim_of(self._line.read())
-            self.close()
+            except redis.exceptions.RedisError:
+                self.close()
         # The reply was lost, Redis forgot the script, or the queue is on another server
         # now. The same operation id gets the same jobs, whether the first question was
         # heard or not.

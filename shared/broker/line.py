@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -10,8 +9,6 @@ import redis
 from shared.broker import topology
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from redis.connection import AbstractConnection
 
 
@@ -27,6 +24,7 @@ class Line:
         self._key = key
         self._node: redis.Redis | None = None
         self._connection: AbstractConnection | None = None
+        self._has_left = topology.leaving_watch(client)
 
     @property
     def is_open(self) -> bool:
@@ -35,22 +33,31 @@ class Line:
 
     def send(self, *command: Any) -> None:
         """Send a command."""
-        with self._closing():
+        try:
             connection = self._connection
-            if connection is not None and topology.has_left(self._client, connection):
+            if connection is not None and self._has_left(connection):
                 self.close()
                 connection = None
             (connection or self._open()).send_command(*command)
+        except BaseException as error:
+            self._fail(error)
+            raise
 
     def can_read(self, timeout_s: float) -> bool:
         """Wait up to `timeout_s` for an answer; whether there is one."""
-        with self._closing():
+        try:
             return self._present().can_read(timeout_s)
+        except BaseException as error:
+            self._fail(error)
+            raise
 
     def read(self) -> Any:
         """Return the next answer."""
-        with self._closing():
+        try:
             return self._present().read_response()
+        except BaseException as error:
+            self._fail(error)
+            raise
 
     def fileno(self) -> int:
         """Return the socket, for a selector."""
@@ -79,15 +86,7 @@ class Line:
         self._connection = connection
         return connection
 
-    @contextmanager
-    def _closing(self) -> Iterator[None]:
-        try:
-            yield
-        except redis.exceptions.RedisError as error:
-            self.close()
-            if self._node is not None:
-                topology.learn(self._client, error, self._node)
-            raise
-        except BaseException:
-            self.close()
-            raise
+    def _fail(self, error: BaseException) -> None:
+        self.close()
+        if self._node is not None and isinstance(error, redis.exceptions.RedisError):
+            topology.learn(self._client, error, self._node)

@@ -13,7 +13,7 @@ from shared.broker.cluster_client import ClusterClient
 from shared.broker.sentinel import MasterPool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import redis
     from redis.connection import AbstractConnection
@@ -43,10 +43,14 @@ def node_of(client: redis.Redis, key: str) -> redis.Redis:
     return client
 
 
-def has_left(client: redis.Redis, connection: AbstractConnection) -> bool:
-    """Whether a connection leads to a master that was replaced by another."""
+def leaving_watch(client: redis.Redis) -> Callable[[AbstractConnection], bool]:
+    """Return what tells that a connection leads to a master that was replaced."""
     pool = client.connection_pool
-    return isinstance(pool, MasterPool) and pool.has_left(connection)
+    return pool.has_left if isinstance(pool, MasterPool) else _stays
+
+
+def _stays(_connection: AbstractConnection) -> bool:
+    return False
 
 
 def learn(client: redis.Redis, error: Exception, node: redis.Redis) -> None:

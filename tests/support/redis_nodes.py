@@ -32,7 +32,6 @@ class RedisNode:
                 options={
                     "port": str(self.port),
                     "bind": "127.0.0.1",
-                    "appendonly": "no",
                     **{name: text.format(bus=bus) for name, text in options.items()},
                 },
             )

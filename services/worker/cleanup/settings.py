@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, SecretStr, field_validator
 
 from services.worker.cleanup import database_rules
+from shared import redis_address
 from shared.settings import CommonSettings
 
 if TYPE_CHECKING:
@@ -56,10 +57,8 @@ class CleanupSettings(CommonSettings):
     @field_validator("nightshift_cache_url")
     @classmethod
     def _is_a_redis(cls, value: SecretStr) -> SecretStr:
-        url = value.get_secret_value()
-        if url and not url.startswith(("redis://", "rediss://", "unix://")):
-            message = "must start with redis://, rediss:// or unix://"
-            raise ValueError(message)
+        if url := value.get_secret_value():
+            redis_address.parse(url)
         return value
 
     @cached_property
