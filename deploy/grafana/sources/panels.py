@@ -130,7 +130,8 @@ def series(
             },
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
-        defaults={"min": 0},
+        # Said, not left to Grafana: thresholds would colour all lines of a panel alike.
+        defaults={"min": 0, "color": {"mode": "palette-classic"}},
     )
 
 
