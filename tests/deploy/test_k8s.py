@@ -170,27 +170,6 @@ def test_only_workers_reach_the_outside_world() -> None:
     assert reached == {"nightshift-worker"}
 
 
-def test_the_alert_on_memory_comes_before_the_smallest_worker_is_killed() -> None:
-    rules = (ROOT / "deploy/prometheus/rules/thresholds.yml").read_text()
-    threshold = re.search(
-        r"worker_memory_bytes\n.*\n.*\n\s+vector\((\d+) \* 1024 \* 1024\)", rules
-    )
-    assert threshold is not None
-    limits = [
-        mebibytes(w.containers[0]["resources"]["limits"]["memory"])
-        for w in workloads(overlay("production"))
-        if w.name.startswith("nightshift-worker")
-    ]
-    assert int(threshold[1]) == min(limits)
-    compose = COMPOSE["worker"]["deploy"]["resources"]["limits"]["memory"]
-    assert mebibytes(with_defaults(compose)) >= int(threshold[1])
-
-
-def mebibytes(text: str) -> int:
-    number, unit = re.fullmatch(r"(\d+)([MG])i?", text).groups()  # type: ignore[union-attr]
-    return int(number) * (1024 if unit == "G" else 1)
-
-
 def test_what_keda_asks_prometheus_is_known_to_it() -> None:
     objects = overlay("production-operators")
     known = set(
