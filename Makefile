@@ -107,9 +107,12 @@ spell: $(DEV) ## Check the spelling
 bench: $(DEV) ## Measure beside stock Dramatiq: ratios within one run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-.PHONY: bench-backlog
+.PHONY: bench-backlog bench-peers
 bench-backlog: $(DEV) ## Measure a million waiting and a million delayed jobs (ARGS=100000: fewer)
 	@$(BIN)/python -m benchmarks.backlog $(ARGS)
+
+bench-peers: $(DEV) ## Measure beside huey, Celery, RQ, taskiq and BullMQ (ARGS="JOBS ROUNDS")
+	@$(BIN)/python -m benchmarks.beside $(ARGS)
 
 .PHONY: bench-images
 bench-images: $(DEV) ## Measure pictures beside npm's sharp, on one core
