@@ -59,10 +59,17 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True)
 class JobList:
-    """Walks through the jobs of a queue."""
+    """Walks through the jobs of a queue.
+
+    Attributes:
+        inspector: Reads them.
+        catalogue: Knows what is secret in them.
+        most: Jobs that are looked at for one page, however few of them fit.
+    """
 
     inspector: Inspector
     catalogue: Catalogue
+    most: int = LOOKED_AT
 
     def page(
         self,
@@ -83,7 +90,7 @@ class JobList:
         place = _read(cursor, states)
         found: list[Job] = []
         looked_at = room = 0
-        while looked_at < LOOKED_AT and room < PAGE_BYTES:
+        while looked_at < self.most and room < PAGE_BYTES:
             page = self._chunk(
                 queue, states[place.state], place.chunk, newest_first=newest_first
             )
