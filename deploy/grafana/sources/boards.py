@@ -26,7 +26,7 @@ _ZERO_IS_WELL = ((None, GREEN), (1, RED))
 def _quantiles(metric: str, by: str, where: str = "") -> tuple[Query, ...]:
     inner = f"sum by (le, {by}) (rate({metric}_bucket{{{where}}}[{_R}]))"
     return tuple(
-        Query(f"histogram_quantile({q}, {inner})", f"p{int(q * 100)} {{{{{by}}}}}")
+        Query(f"histogram_quantile({q}, {inner}) >= 0", f"p{int(q * 100)} {{{{{by}}}}}")
         for q in (0.5, 0.95, 0.99)
     )
 
@@ -34,7 +34,7 @@ def _quantiles(metric: str, by: str, where: str = "") -> tuple[Query, ...]:
 def _all_quantiles(metric: str) -> tuple[Query, ...]:
     inner = f"sum by (le) (rate({metric}_bucket[{_R}]))"
     return tuple(
-        Query(f"histogram_quantile({q}, {inner})", f"p{int(q * 100)}")
+        Query(f"histogram_quantile({q}, {inner}) >= 0", f"p{int(q * 100)}")
         for q in (0.5, 0.95, 0.99)
     )
 
@@ -390,7 +390,7 @@ def tasks() -> Json:
                     "s",
                     "One attempt in task code.",
                     Query(
-                        f"histogram_quantile(0.95, sum by (le, task) (rate(nightshift_job_run_duration_seconds_bucket{{{_T}}}[{_R}])))",
+                        f"histogram_quantile(0.95, sum by (le, task) (rate(nightshift_job_run_duration_seconds_bucket{{{_T}}}[{_R}]))) >= 0",
                         "{{task}}",
                     ),
                 ),
@@ -588,7 +588,8 @@ def scheduler() -> Json:
             [
                 table(
                     "Last and next",
-                    "dateTimeFromNow",
+                    # A unit of time would turn the names of schedules into dates.
+                    "none",
                     "When each schedule last made a job, and its next slot.",
                     Query(f"max by (schedule) ({last}{{{mine}}}) * 1000", "Last job"),
                     Query(
@@ -598,7 +599,11 @@ def scheduler() -> Json:
                         f"max by (schedule) (nightshift_schedule_interval_seconds{{{mine}}})",
                         "Interval",
                     ),
-                    units={"Interval": "s"},
+                    units={
+                        "Last job": "dateTimeFromNow",
+                        "Next slot": "dateTimeFromNow",
+                        "Interval": "s",
+                    },
                 ),
                 series(
                     "Scheduler's lag and last tick",
@@ -629,7 +634,7 @@ def scheduler() -> Json:
                     "s",
                     "From the slot to its job.",
                     Query(
-                        f"histogram_quantile(0.95, sum by (le, schedule) (rate(nightshift_schedule_lateness_seconds_bucket{{{mine}}}[{_R}])))",
+                        f"histogram_quantile(0.95, sum by (le, schedule) (rate(nightshift_schedule_lateness_seconds_bucket{{{mine}}}[{_R}]))) >= 0",
                         "{{schedule}}",
                     ),
                     width=8,
@@ -708,7 +713,7 @@ def api() -> Json:
                     "reqps",
                     "The busiest ten.",
                     Query(
-                        f"topk(10, sum by (route) (rate({requests}{mine}[{_R}])))",
+                        f"topk(10, sum by (route) (rate({requests}{mine}[{_R}])) > 0)",
                         "{{route}}",
                     ),
                 ),
@@ -750,7 +755,7 @@ def api() -> Json:
                     "s",
                     "A job's own route may wait for it, up to 25 s.",
                     Query(
-                        f"topk(10, histogram_quantile(0.95, sum by (le, route) (rate(nightshift_http_request_duration_seconds_bucket{mine}[{_R}]))))",
+                        f"topk(10, histogram_quantile(0.95, sum by (le, route) (rate(nightshift_http_request_duration_seconds_bucket{mine}[{_R}]))) >= 0)",
                         "{{route}}",
                     ),
                 ),
