@@ -59,7 +59,7 @@ dev: $(LOCAL) ## The same, and restart what changes while you edit
 	@$(BIN)/nightshift up --reload $(ARGS)
 
 ##@ Check
-.PHONY: test test-slow test-topologies test-browser test-stateful test-all check fmt lint types imports spell bench
+.PHONY: test test-slow test-topologies test-browser screenshots test-stateful test-all check fmt lint types imports spell bench
 test: $(DEV) ## Run the tests that need no browser and no Docker
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not containers and not slow" $(T) $(ARGS)
 
@@ -68,6 +68,9 @@ test-slow: $(DEV) ## Run the suites that take minutes
 
 test-browser: $(DEV) ## Drive the dashboard in Debian's Chromium
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m browser tests/browser $(ARGS)
+
+screenshots: $(DEV) ## Take pictures of every page of the dashboard into docs/screenshots
+	@$(BIN)/python -m tests.support.screenshots $(ARGS)
 
 test-stateful: $(DEV) ## Try sequences of operations beside a model (PROFILE=dev|ci|nightly)
 	@NIGHTSHIFT_STATEFUL=$(PROFILE) $(BIN)/python -m pytest -k for_long tests/stateful $(ARGS)

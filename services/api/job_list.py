@@ -64,12 +64,13 @@ class JobList:
     Attributes:
         inspector: Reads them.
         catalogue: Knows what is secret in them.
-        most: Jobs that are looked at for one page, however few of them fit.
+        most: Jobs that are looked at for one page, however few of them fit;
+            LOOKED_AT when left out.
     """
 
     inspector: Inspector
     catalogue: Catalogue
-    most: int = LOOKED_AT
+    most: int | None = None
 
     def page(
         self,
@@ -90,7 +91,8 @@ class JobList:
         place = _read(cursor, states)
         found: list[Job] = []
         looked_at = room = 0
-        while looked_at < self.most and room < PAGE_BYTES:
+        most = self.most or LOOKED_AT
+        while looked_at < most and room < PAGE_BYTES:
             page = self._chunk(
                 queue, states[place.state], place.chunk, newest_first=newest_first
             )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared import ids
+from tests.support import busy_house
 from tests.support.api_process import running_service
 from tests.support.browser import Person, person, running_chromium
 from tests.support.dashboard_stack import Stack
@@ -31,6 +32,13 @@ def stack(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         stack = Stack(redis_url, namespace, folder, f"http://127.0.0.1:{service.port}")
         yield stack
         stack.close()
+
+
+@pytest.fixture(scope="module")
+def busy(stack: Stack) -> Stack:
+    """The same, filled: thousands of jobs in every state."""
+    busy_house.fill(stack)
+    return stack
 
 
 @pytest.fixture

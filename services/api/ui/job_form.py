@@ -153,7 +153,7 @@ def _field(name: str, part: dict[str, Any], *, required: bool, hint: str) -> For
         hint=hint,
         choices=tuple(map(str, core.get("enum", ()))),
         is_number=is_number,
-        rule=_rule(core),
+        rule=_rule(core) if kind in {"number", "lines"} else "",
     )
 
 

@@ -28,7 +28,6 @@ _DAY_S = 86_400
 #: Lives to choose from, in days; 0 stands for no end.
 LIVES = (1, 7, 30, 90, 365, 0)
 #: How long a rotated token's old text stays good, in seconds.
-OVERLAPS = ((0, "at once"), (3600, "in an hour"), (_DAY_S, "in a day"))
 _OVERLAP_S = 3600
 
 
@@ -112,7 +111,6 @@ class TokensPage:
             wish=wish or {"name": "", "scopes": ["read"], "queues": ["*"]},
             scopes=SCOPES,
             lives=LIVES,
-            overlaps=OVERLAPS,
         )
 
 
