@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +26,7 @@ from shared.jobs.options import JobOptions
 from shared.jobs.states import JobState
 from tests.support.redis_cluster import running_cluster
 from tests.support.slot_move import SlotMove
+from tests.support.wait import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,3 +199,34 @@ def test_keys_of_all_masters_are_walked(place: Place) -> None:
     assert len(found) == 5
     with pytest.raises(redis.exceptions.RedisError, match="scan_iter"):
         place.client.scan()
+
+
+def test_a_master_that_is_away_takes_only_its_own_keys_along(namespace: str) -> None:
+    with (
+        running_cluster(cluster_require_full_coverage="no") as cluster,
+        connect(cluster.url) as client,
+    ):
+        place = Place(cluster, client, namespace)
+        place.add("first")
+        place.producer.enqueue(Request("image", "task", b"{}", JobOptions()))
+        words = ("CLUSTER", "KEYSLOT", place.keys.prefix)
+        lost = cluster.owner(client.execute_command(*words))
+
+        lost.server.kill()
+
+        with pytest.raises(RedisUnavailableError):
+            place.waiting()
+        with pytest.raises(RedisUnavailableError):
+            place.inspector.stats_of(["image", "email"])
+        assert place.inspector.counts("image")[JobState.WAITING] == 1
+        assert client.ping()
+        assert client.script_load("return 1")
+
+        lost.server.start()
+
+        def is_back() -> bool:
+            with suppress(RedisUnavailableError):
+                return place.waiting() == 1
+            return False
+
+        wait_for(is_back, within_s=60, what="the queue of the master that was away")
