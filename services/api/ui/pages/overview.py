@@ -55,6 +55,8 @@ class OverviewPage:
     def register(self, routes: Routes) -> None:
         """Add the routes."""
         routes.get("", "overview", self.show)
+        # Who types the address may end it with a slash.
+        routes.get("/", "root", self.show)
         routes.get("/help", "help", self.help)
 
     def show(self) -> Response:
