@@ -79,6 +79,10 @@ class NightshiftContestant:
         """Create one no-op job."""
         self._producer.enqueue(self._request)
 
+    def enqueue_many(self, jobs: int) -> None:
+        """Create no-op jobs, many in one round trip."""
+        self._producer.enqueue_many([self._request] * jobs)
+
     def start_worker(self) -> None:
         """Start one worker."""
         self._worker.start()

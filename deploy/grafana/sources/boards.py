@@ -280,7 +280,7 @@ def queues() -> Json:
                     "s",
                     "Time that the waiting work takes all worker threads.",
                     Query(
-                        f"nightshift:queue_backlog:seconds{{{_Q}}}",
+                        f"nightshift:queue_backlog:seconds{{{_Q}}} >= 0",
                         "{{queue}}",
                     ),
                 ),
