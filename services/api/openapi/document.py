@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PREFIX = "/api/v1"
 _TEMPLATE = "#/components/schemas/{model}"
 _IDS = {
-    "job_id": JOB_ID_PATTERN,
+    "job_id": rf"^(?!({'|'.join(sorted(RESERVED_IDS))})$){JOB_ID_PATTERN[1:]}",
     "file_id": "^[0-9a-hjkmnp-tv-z]{20}$",
     "token_id": "^[0-9a-z]{20}$",
     "operation_id": "^[0-9a-z]{20}$",
@@ -41,6 +41,7 @@ _REFUSED = {
     401: "The token is missing or not good",
     403: "The token is not good for this",
     404: "There is no such thing, or none that this token sees",
+    405: "A word that is no id stands here, such as stats; see Allow",
     409: "The state of things forbids it now",
     413: "The body is too large",
     415: "The body is not JSON in UTF-8",
@@ -223,8 +224,6 @@ def _parameters(
                 continue
         else:
             schema = {"type": "string", "pattern": _IDS[name]}
-            if f"<id:{name}>" in rule.rule:
-                schema["not"] = {"enum": sorted(RESERVED_IDS)}
         found.append(
             {"name": _name(name), "in": "path", "required": True, "schema": schema}
         )
@@ -243,6 +242,8 @@ def _responses(rule: Rule, described: Operation, *, queue: str) -> Schema:
     refusals = {401, 403, 422, 503, *described.refusals}
     if "<" in rule.rule:
         refusals.add(404)
+    if "<id:" in rule.rule:
+        refusals.add(405)
     if described.body is not None and described.media_type == JSON:
         refusals |= {400, 413, 415}
     found = {str(status): _said(said) for status, said in described.answers.items()}
