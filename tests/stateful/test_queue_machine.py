@@ -273,10 +273,43 @@ class QueueMachine(RuleBasedStateMachine):
         times = data.draw(sends)
         return self._enqueue([{**each, "dedup": label} for each in batch], times)
 
+    @rule(
+        target=jobs,
+        batch=st.lists(new_jobs, min_size=1, max_size=3),
+        way=st.sampled_from(["complete", "fail", "retry", "stop"]),
+        is_cancelled=st.booleans(),
+        follows=st.sampled_from(["", "rerun", "enqueue"]),
+        data=st.data(),
+    )
+    def live_a_whole_life(
+        self,
+        batch: list[dict[str, Any]],
+        way: str,
+        follows: str,
+        data: st.DataObject,
+        *,
+        is_cancelled: bool,
+    ) -> Any:
+        created = self._enqueue(batch, 1)
+        self.claim("w1", 4, 1)
+        for job_id in self.model.of_state("active"):
+            if follows == "enqueue" and self.model.jobs[job_id].dedup:
+                again = {**batch[0], "dedup": self.model.jobs[job_id].dedup}
+                self._enqueue([again], 1)
+            if is_cancelled:
+                self.cancel(job_id, 1)
+            self._settle_one(job_id, way, data)
+            if follows == "rerun" and self.model.of_state(*ENDED):
+                self.rerun_one_that_has_ended(data, 1)
+        return created
+
     @precondition(lambda self: self._running_holders())
     @rule(data=st.data(), way=st.sampled_from(["complete", "fail", "retry", "stop"]))
     def settle_a_holder(self, data: st.DataObject, way: str) -> None:
         job_id = data.draw(st.sampled_from(self._running_holders()))
+        self._settle_one(job_id, way, data)
+
+    def _settle_one(self, job_id: str, way: str, data: st.DataObject) -> None:
         lease = Claimed(job_id, str(self.model.jobs[job_id].token), b"", 0, 0, 0)
         times = data.draw(sends)
         if way == "retry":
