@@ -52,8 +52,8 @@ def _command() -> int:
         from cli.commands import nightshift  # noqa: PLC0415
     except ModuleNotFoundError as error:
         return _say(
-            f"The package {error.name!r} is missing. Install the command with its "
-            "parts: pip install 'nightshift[local]'.",
+            f"The package {error.name!r} is missing. Run `make setup` in Nightshift's "
+            "folder, which installs the command with its parts.",
             status=_FAILED,
         )
     try:

@@ -25,8 +25,12 @@ DEFAULTS: tuple[tuple[str, str, str], ...] = (
     ("health-check", "*/5 * * * *", "Checks the services' health, every 5 minutes."),
     ("daily-cleanup", "0 0 * * *", "Cleans up what the day left, at midnight."),
 )
-#: What a task must be told.
-DATA: Mapping[str, dict[str, Any]] = {"invalidate-cache": {"prefixes": ["cache:"]}}
+#: What a task must be told. An installation without a cache or a database of its own
+#: has nothing to clean, which is no failure.
+DATA: Mapping[str, dict[str, Any]] = {
+    "clean-database": {"ifConfigured": True},
+    "invalidate-cache": {"prefixes": ["cache:"], "ifConfigured": True},
+}
 
 _log = logging.get(__name__)
 

@@ -284,7 +284,7 @@ class Scripts:
         return replies
 
     def read_counts(self) -> list[int]:
-        """Return six counts in the order of JobState's queue, and what the script adds."""
+        """Return what read_counts.lua tells, in its order: the states come first."""
         return [int(part) for part in self._call("read_counts")]
 
     def _answers(self, name: str, arguments: Sequence[Any]) -> list[int]:

@@ -17,6 +17,17 @@ class CleanUp(Model):
     dry_run: bool = False
 
 
+class OptionalCleanUp(CleanUp):
+    """A clean-up of something that an installation may not have.
+
+    Attributes:
+        if_configured: Where it is not configured: end well, there is nothing to do.
+            Without it such a job fails, as a caller who named something would expect.
+    """
+
+    if_configured: bool = False
+
+
 class Cleaned(Model):
     """What a clean-up removed, or would have.
 

@@ -25,6 +25,9 @@ _RESERVE_S = 5.0
 
 def clean(data: CleanDatabase, context: JobContext) -> DatabaseCleaned:
     """Apply each rule, in batches, until nothing is old or the time is over."""
+    if data.if_configured and not _is_configured(context):
+        context.log("No database is configured: a URL or rules are missing.")
+        return DatabaseCleaned(removed=0, rules=[], dry_run=data.dry_run)
     chosen = _chosen(data, context)
     applied = []
     with database.opened(context) as engine:
@@ -43,6 +46,11 @@ def clean(data: CleanDatabase, context: JobContext) -> DatabaseCleaned:
         rules=applied,
         dry_run=data.dry_run,
     )
+
+
+def _is_configured(context: JobContext) -> bool:
+    settings = context.settings
+    return bool(settings.nightshift_database_url) and bool(settings.database_rules)
 
 
 def _chosen(data: CleanDatabase, context: JobContext) -> list[Rule]:

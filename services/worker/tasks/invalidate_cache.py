@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 def run(data: InvalidateCache, context: JobContext) -> Cleaned:
     """Remove keys, and the sets of tags after their members."""
     broom = Broom(context, dry_run=data.dry_run)
+    if data.if_configured and not context.settings.nightshift_cache_url:
+        context.log("No cache is configured: NIGHTSHIFT_CACHE_URL is not set.")
+        return broom.result()
     tag_prefix = context.settings.nightshift_cache_tag_prefix
     with redis_keys.team_redis(context) as client:
         for prefix in data.prefixes:

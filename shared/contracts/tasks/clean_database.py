@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.contracts.cleaning import CleanUp
+from shared.contracts.cleaning import OptionalCleanUp
 from shared.contracts.contract import Model, TaskContract, TaskDefaults
 from shared.contracts.retry import Backoff
 
 
-class CleanDatabase(CleanUp):
+class CleanDatabase(OptionalCleanUp):
     """Which rules to apply.
 
     Attributes:

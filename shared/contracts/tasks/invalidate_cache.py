@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shared.contracts.cleaning import Cleaned, CleanUp
+from shared.contracts.cleaning import Cleaned, OptionalCleanUp
 from shared.contracts.contract import TaskContract, TaskDefaults
 from shared.contracts.fields import Line
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KeyPart = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 
 
-class InvalidateCache(CleanUp):
+class InvalidateCache(OptionalCleanUp):
     """What is out of date.
 
     Attributes:
