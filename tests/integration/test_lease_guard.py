@@ -93,19 +93,6 @@ def test_a_lease_outlives_a_step_that_keeps_the_interpreter_to_itself(
     assert queue.scripts.complete([completion(job)]) == [DONE]
 
 
-def test_an_idle_worker_that_keeps_silent_is_not_helped(
-    queue: QueueProbe, guard: LeaseGuard
-) -> None:
-    (job,) = queue.active("a", lease_ms=SHORT_MS)
-    guard.note(delivery_of(job))
-
-    # Waiting for the socket is no work, so this process looks like one that hangs.
-    for _ in range(2):
-        queue.client.blpop(["nothing"], timeout=1)
-
-    assert lease_left_ms(queue, "a") < 0
-
-
 def test_a_settled_job_is_forgotten(queue: QueueProbe, guard: LeaseGuard) -> None:
     (job,) = queue.active("a", lease_ms=SHORT_MS)
     delivery = delivery_of(job)

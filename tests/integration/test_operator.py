@@ -123,7 +123,7 @@ def test_takes_a_job_from_a_thread_that_hears_nothing(desk: Desk) -> None:
     gate = threading.Event()
 
     def task(data: Anything, context: JobContext) -> Result:
-        gate.wait(30)
+        gate.wait(60)
         return Result()
 
     with desk.broker(task) as broker, running_worker(broker):
@@ -131,7 +131,8 @@ def test_takes_a_job_from_a_thread_that_hears_nothing(desk: Desk) -> None:
         desk.wait(job_id, "active")
         desk.operator.cancel("test", [job_id])
 
-        job = desk.wait(job_id, "cancelled", within_s=9)
+        # Six seconds by the keeper's rules; a busy machine's keeper comes late.
+        job = desk.wait(job_id, "cancelled", within_s=30)
         gate.set()
 
     assert desk.job(job_id).finished_on == job.finished_on

@@ -26,6 +26,16 @@ _FACES = (("light", DESKTOP, False), ("dark", DESKTOP, True), ("phone", PHONE, F
 #: A longer page is cut; nobody looks at a picture of three screens.
 _TALLEST = 1600
 _QUALITY = 72
+#: Shows the folders of a container instead of those of the machine that takes it.
+_HIDE_FOLDERS = """
+(machines) => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    text.data = text.data.split(machines).join("/var/lib/nightshift");
+  }
+}
+"""
 
 
 def take(browser: Browser, stack: Stack, folder: Path) -> None:
@@ -36,6 +46,7 @@ def take(browser: Browser, stack: Stack, folder: Path) -> None:
                 announce(stack)
                 page = somebody.open(place.path)
                 page.wait_for_load_state("networkidle")
+                page.evaluate(_HIDE_FOLDERS, tempfile.gettempdir())
                 shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
                 height = min(shot.height, _TALLEST)
                 shot.crop((0, 0, shot.width, height)).convert("RGB").save(
