@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--topology", choices=TOPOLOGIES, default="server", help="Redis of the tests"
     )
+
+
+def pytest_sessionstart() -> None:
+    """Let processes hear Ctrl-C: a shell's background job inherits that it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # A machine that has other work is slow to make inputs; that is no fault of a test.
