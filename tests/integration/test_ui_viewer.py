@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,7 @@ from tests.support.api import Api, running_api
 from tests.support.busy_house import fill
 from tests.support.dashboard import ORIGIN, Visitor
 from tests.support.dashboard_stack import Stack
+from tests.support.snapshot import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 #: What the api itself writes down: sessions, who tried what, totals per minute.
 BOOKKEEPING = ("ui-session", "ui-attempts", "audit", "pace", "token-uses")
-#: What Redis says of a key without an end.
-_FOR_GOOD = -1
 
 
 @pytest.fixture
@@ -33,21 +32,20 @@ def api(redis_url: str, namespace: str, tmp_path: Path) -> Iterator[Api]:
         yield api
 
 
-def contents(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
+def contents(client: redis.Redis, namespace: str) -> dict[str, Any]:
     """Return what the keys of a namespace hold, but for the bookkeeping.
 
-    Keys that go by themselves are left out: a busy machine takes its time.
+    Keys that go by themselves are left out: a busy machine takes its time. What DUMP
+    says is no measure: a large hash that is read is reordered inside.
     """
-    keys = [
-        key
-        for key in client.scan_iter(match=f"{namespace}:*", count=5000)
-        if not key.split(b"}:", 1)[-1].decode().startswith(BOOKKEEPING)
-        and client.pttl(key) == _FOR_GOOD
-    ]
-    return {key: client.dump(key) or b"" for key in sorted(keys)}
+    return {
+        key: held
+        for key, (_, held, expires) in snapshot(client, f"{namespace}:").items()
+        if not expires and not key.split("}:", 1)[-1].startswith(BOOKKEEPING)
+    }
 
 
-def changed(before: dict[bytes, bytes], after: dict[bytes, bytes]) -> set[bytes]:
+def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     """Return the keys that came, went or hold something else."""
     return {
         key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
